@@ -32,11 +32,16 @@ let package = Package(
         .target(name: "Backup", dependencies: ["Secrets", "CArchive", crypto], swiftSettings: strict),
         .target(name: "Varlink", dependencies: nio, swiftSettings: strict),
 
+        .target(
+            name: "TPM", dependencies: ["Secrets", "CLibCrypto", crypto, .product(name: "CryptoExtras", package: "swift-crypto")],
+            swiftSettings: strict),
+
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets", "TestSupport"]),
         .testTarget(name: "OPRFTests", dependencies: ["OPRF", "TestSupport"]),
         .testTarget(name: "PasswordsTests", dependencies: ["Passwords", "TestSupport"]),
         .testTarget(name: "BackupTests", dependencies: ["Backup", "TestSupport"]),
+        .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],
     swiftLanguageModes: [.v6]
