@@ -33,8 +33,10 @@ let package = Package(
         .target(name: "Varlink", dependencies: nio, swiftSettings: strict),
 
         .target(
-            name: "TPM", dependencies: ["Secrets", "CLibCrypto", crypto, .product(name: "CryptoExtras", package: "swift-crypto")],
+            name: "TPM",
+            dependencies: ["Secrets", "CLibCrypto", crypto, .product(name: "CryptoExtras", package: "swift-crypto")],
             swiftSettings: strict),
+        .target(name: "VaultAPI", swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets", "TestSupport"]),

@@ -121,7 +121,8 @@ import Testing
         }
     }
 
-    @Test("a slot's handle outside the range is refused", arguments: [0x017F_FFFF, 0x01C0_0000, 0x8100_0000] as [UInt32])
+    @Test(
+        "a slot's handle outside the range is refused", arguments: [0x017F_FFFF, 0x01C0_0000, 0x8100_0000] as [UInt32])
     func handles(raw: UInt32) throws {
         let authority = try AuthorityProfile(largestDigest: 64, endorsementName: Name(parsing: hex(Self.endorsement)))
         let key = try Self.point(Self.limitPrivate)

@@ -57,7 +57,8 @@ public enum EndorsementTemplate: String, Hashable, Sendable, CaseIterable {
         let body: PublicArea.Body =
             switch self {
             case .rsa2048, .rsa2048High:
-                .rsa(bits: 2048, symmetric: .aes128, exponent: 0, modulus: isHigh ? [] : .init(repeating: 0, count: 256))
+                .rsa(
+                    bits: 2048, symmetric: .aes128, exponent: 0, modulus: isHigh ? [] : .init(repeating: 0, count: 256))
             case .p256, .p256High:
                 .ecc(
                     curve: .p256, symmetric: .aes128, scheme: .null,

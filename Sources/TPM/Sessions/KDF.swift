@@ -5,7 +5,8 @@ import Secrets
 public enum KDF {
     /// KDFa: HMAC in counter mode. `bits` is a multiple of 8. §11.4.10.2.
     public static func a(
-        _ hash: HashAlgorithm, key: borrowing SecretBytes, label: String, contextU: [UInt8], contextV: [UInt8], bits: Int
+        _ hash: HashAlgorithm, key: borrowing SecretBytes, label: String, contextU: [UInt8], contextV: [UInt8],
+        bits: Int
     ) -> SecretBytes {
         let symmetric = key.symmetricKey
         return stream(bits: bits) { counter in

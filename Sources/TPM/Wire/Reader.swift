@@ -16,7 +16,8 @@ public enum WireError: Error, Equatable, Sendable, CustomStringConvertible {
         case .truncated: "the structure ends too early"
         case .trailingBytes(let count): "\(count) bytes follow the end of the structure"
         case .oversized(let size, let limit): "a buffer of \(size) bytes is larger than \(limit)"
-        case .unexpected(let what, let value): "\(what) has the value 0x\(String(value, radix: 16)), which is not used here"
+        case .unexpected(let what, let value):
+            "\(what) has the value 0x\(String(value, radix: 16)), which is not used here"
         case .notAPoint: "the coordinates are not a point of the curve"
         }
     }
