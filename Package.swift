@@ -27,7 +27,7 @@ let package = Package(
 
         // Lowest first; a target imports only what its line lists.
         .target(name: "Secrets", dependencies: ["CSodium"], swiftSettings: strict),
-        .target(name: "OPRF", dependencies: ["Secrets", "CLibCrypto", crypto], swiftSettings: strict),
+        .target(name: "OPRF", dependencies: ["Secrets", "CLibCrypto"], swiftSettings: strict),
         .target(name: "Passwords", dependencies: ["Secrets"], swiftSettings: strict),
         .target(name: "Backup", dependencies: ["Secrets", "CArchive"], swiftSettings: strict),
         .target(name: "Varlink", dependencies: nio, swiftSettings: strict),
