@@ -26,10 +26,10 @@ let package = Package(
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
         // Lowest first; a target imports only what its line lists.
-        .target(name: "Secrets", dependencies: ["CSodium", crypto], swiftSettings: strict),
-        .target(name: "OPRF", dependencies: ["Secrets", "CLibCrypto", crypto], swiftSettings: strict),
+        .target(name: "Secrets", dependencies: ["CSodium"], swiftSettings: strict),
+        .target(name: "OPRF", dependencies: ["Secrets", "CLibCrypto"], swiftSettings: strict),
         .target(name: "Passwords", dependencies: ["Secrets"], swiftSettings: strict),
-        .target(name: "Backup", dependencies: ["Secrets", "CArchive", crypto], swiftSettings: strict),
+        .target(name: "Backup", dependencies: ["Secrets", "CArchive"], swiftSettings: strict),
         .target(name: "Varlink", dependencies: nio, swiftSettings: strict),
 
         .target(
@@ -39,10 +39,10 @@ let package = Package(
         .target(name: "VaultAPI", swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
-        .testTarget(name: "SecretsTests", dependencies: ["Secrets", "TestSupport"]),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets", "CSodium", "TestSupport", crypto]),
         .testTarget(name: "OPRFTests", dependencies: ["OPRF", "TestSupport"]),
         .testTarget(name: "PasswordsTests", dependencies: ["Passwords", "TestSupport"]),
-        .testTarget(name: "BackupTests", dependencies: ["Backup", "TestSupport"]),
+        .testTarget(name: "BackupTests", dependencies: ["Backup", "Secrets", "TestSupport"]),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],

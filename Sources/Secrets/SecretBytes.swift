@@ -45,10 +45,7 @@ import CSodium
     /// Takes over the contents of `source` and overwrites them there.
     public init(wiping source: inout [UInt8]) {
         self.init(copying: source.span)
-        unsafe source.withUnsafeMutableBytes { raw in
-            if let start = raw.baseAddress { unsafe sodium_memzero(start, raw.count) }
-        }
-        source = []
+        wipe(&source)
     }
 
     deinit { unsafe sodium_free(base) }
@@ -69,8 +66,18 @@ import CSodium
         withBytes { (bytes: Span<UInt8>) in SecretBytes(copying: bytes) }
     }
 
+    /// Lends the memory to a call of libsodium that reads it. Never outside this module.
+    @unsafe func withPointer<R: ~Copyable>(_ body: (UnsafePointer<UInt8>) -> R) -> R {
+        unsafe body(UnsafePointer(base.assumingMemoryBound(to: UInt8.self)))
+    }
+
+    /// Lends the memory to a call of libsodium that writes it. Never outside this module.
+    @unsafe mutating func withMutablePointer<R: ~Copyable>(_ body: (UnsafeMutablePointer<UInt8>) -> R) -> R {
+        unsafe body(base.assumingMemoryBound(to: UInt8.self))
+    }
+
     private static let libraryIsReady = sodium_init() >= 0
 }
 
-// The pointer is owned by exactly one value and never written after `init`.
+// The pointer is owned by exactly one value, and only a mutation of that value writes through it.
 extension SecretBytes: @unchecked Sendable {}
