@@ -16,14 +16,18 @@ let nio: [Target.Dependency] = [
 let package = Package(
     name: "tenpin",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // The C libraries.
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CTSS2", pkgConfig: "tss2-tctildr tss2-rc", providers: [.apt(["libtss2-dev"])]),
 
         // Lowest first; a target imports only what its line lists.
         .target(name: "Secrets", dependencies: ["CSodium"], swiftSettings: strict),
@@ -37,6 +41,13 @@ let package = Package(
             dependencies: ["Secrets", "CLibCrypto", crypto, .product(name: "CryptoExtras", package: "swift-crypto")],
             swiftSettings: strict),
         .target(name: "VaultAPI", swiftSettings: strict),
+        .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
+        .target(
+            name: "Vault",
+            dependencies: [
+                "TPM", "TPMDevice", "VaultAPI", "Varlink", crypto,
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets", "CSodium", "TestSupport", crypto]),
