@@ -6,3 +6,4 @@
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
+#include "oaep.h"

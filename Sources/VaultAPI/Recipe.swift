@@ -1,0 +1,88 @@
+/// The public facts that a new device needs; the confirmation authenticates them.
+public struct Recipe: Codable, Hashable, Sendable {
+    /// `tenpin-1`.
+    public var suite: String
+    public var account: Account
+    public var enrollment: EnrollmentID
+    /// Counts the person's backup keys from 1.
+    public var generation: UInt32
+    /// How many of the vaults are needed; 1.
+    public var threshold: UInt32
+    /// Argon2id's memory in KiB.
+    public var memory: UInt32
+    /// Argon2id's passes.
+    public var passes: UInt32
+    /// A list from the first version, so that a fleet needs no new format.
+    public var vaults: [Entry]
+
+    /// The suite this version speaks.
+    public static let suite = "tenpin-1"
+
+    /// What a device needs to know of one vault.
+    public struct Entry: Codable, Hashable, Sendable {
+        /// The chip's identity.
+        public var endorsementName: Bytes
+        public var parentName: Bytes
+        /// `sha384` or `sha512`.
+        public var authorityHash: String
+        public var slot: UInt32
+        public var limit: UInt32
+        public var evaluationKeyName: Bytes
+
+        public init(
+            endorsementName: Bytes, parentName: Bytes, authorityHash: String, slot: UInt32, limit: UInt32,
+            evaluationKeyName: Bytes
+        ) {
+            self.endorsementName = endorsementName
+            self.parentName = parentName
+            self.authorityHash = authorityHash
+            self.slot = slot
+            self.limit = limit
+            self.evaluationKeyName = evaluationKeyName
+        }
+    }
+
+    public init(
+        account: Account, enrollment: EnrollmentID, generation: UInt32, memory: UInt32, passes: UInt32, vaults: [Entry]
+    ) {
+        suite = Self.suite
+        self.account = account
+        self.enrollment = enrollment
+        self.generation = generation
+        threshold = 1
+        self.memory = memory
+        self.passes = passes
+        self.vaults = vaults
+    }
+
+    /// The one encoding that `ctx` hashes: strings and byte strings behind two size bytes, numbers of four bytes, the
+    /// vaults behind their number, all big-endian and in the order above.
+    public var canonical: [UInt8] {
+        var out: [UInt8] = []
+        func number(_ value: UInt32) {
+            for shift in stride(from: 24, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: value >> shift)) }
+        }
+        func sized(_ bytes: some Collection<UInt8>) {
+            out.append(UInt8(truncatingIfNeeded: bytes.count >> 8))
+            out.append(UInt8(truncatingIfNeeded: bytes.count))
+            out.append(contentsOf: bytes)
+        }
+        sized(suite.utf8)
+        sized(account.id.utf8)
+        sized(enrollment.bytes)
+        number(generation)
+        number(threshold)
+        number(memory)
+        number(passes)
+        number(UInt32(vaults.count))
+        for vault in vaults {
+            sized(vault.endorsementName.bytes)
+            sized(vault.parentName.bytes)
+            sized(vault.authorityHash.utf8)
+            number(vault.slot)
+            number(vault.limit)
+            sized(vault.evaluationKeyName.bytes)
+        }
+        return out
+    }
+}
