@@ -8,6 +8,10 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let certificates: [Target.Dependency] = [
+    .product(name: "X509", package: "swift-certificates"),
+    .product(name: "SwiftASN1", package: "swift-asn1"),
+]
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -17,6 +21,8 @@ let package = Package(
     name: "tenpin",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -34,6 +40,7 @@ let package = Package(
         .target(name: "OPRF", dependencies: ["Secrets", "CLibCrypto"], swiftSettings: strict),
         .target(name: "Passwords", dependencies: ["Secrets"], swiftSettings: strict),
         .target(name: "Backup", dependencies: ["Secrets", "CArchive"], swiftSettings: strict),
+        .target(name: "Endorsement", dependencies: certificates + [crypto], swiftSettings: strict),
         .target(name: "Varlink", dependencies: nio, swiftSettings: strict),
 
         .target(
@@ -55,6 +62,8 @@ let package = Package(
         .testTarget(name: "OPRFTests", dependencies: ["OPRF", "TestSupport"]),
         .testTarget(name: "PasswordsTests", dependencies: ["Passwords", "TestSupport"]),
         .testTarget(name: "BackupTests", dependencies: ["Backup", "Secrets", "TestSupport"]),
+        .testTarget(
+            name: "EndorsementTests", dependencies: ["Endorsement", "TestSupport", crypto] + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],
