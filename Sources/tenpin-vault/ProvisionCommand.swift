@@ -47,7 +47,7 @@ struct ProvisionCommand: ParsableCommand {
     }
 }
 
-extension EndorsementTemplate: @retroactive ExpressibleByArgument {}
+extension EndorsementTemplate: ExpressibleByArgument {}
 
 extension VaultReport {
     var json: String {

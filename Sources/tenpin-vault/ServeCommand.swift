@@ -71,7 +71,7 @@ private final class Numbers: Sendable {
 }
 
 /// Signals that end the program when it has finished what it began.
-private final class Signals: Sendable {
+private final class Signals {
     private let stream: AsyncStream<Void>
     private let sources: [any DispatchSourceSignal]
 

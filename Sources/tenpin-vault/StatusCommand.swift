@@ -22,18 +22,7 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         let configuration = try VaultConfiguration.read(home: home.home)
-        let isServed: Bool
-        let report: VaultReport
-        do {
-            let lock = try HomeLock(home: home.home)
-            isServed = false
-            let chip = try Chip(tcti: configuration.tcti, ownerAuthorization: owner.read())
-            report = try VaultReport.read(home: home.home, chip: chip)
-            _ = consume lock
-        } catch HomeError.inUse {
-            isServed = true
-            report = try VaultReport.read(home: home.home, chip: nil)
-        }
+        let (report, isServed) = try read(configuration)
         if json { return try print(report.json) }
         print("Endorsement Name  \(report.endorsementName)")
         print("Certificate       \(report.certificateSubject)")
@@ -46,6 +35,19 @@ struct StatusCommand: ParsableCommand {
                     entry.problem ?? ""
                 }
             print("\(entry.slot)  \(entry.state)  \(entry.account)  \(counts)")
+        }
+    }
+
+    /// The report, with the chip's counts unless somebody serves the vault just now.
+    private func read(_ configuration: VaultConfiguration) throws -> (VaultReport, isServed: Bool) {
+        do {
+            let lock = try HomeLock(home: home.home)
+            let chip = try Chip(tcti: configuration.tcti, ownerAuthorization: owner.read())
+            let report = try VaultReport.read(home: home.home, chip: chip)
+            _ = consume lock
+            return (report, false)
+        } catch HomeError.inUse {
+            return (try VaultReport.read(home: home.home, chip: nil), true)
         }
     }
 }

@@ -82,10 +82,10 @@ public struct Provision {
                 (handle, area) = try makePersistent(
                     .createPrimary(template.publicArea, in: .endorsement), from: 0x8101_0000)
             }
-            guard certificate.certifies(area) else { throw ProvisionError.certificateOfAnotherKey(template.rawValue) }
+            guard certificate.certifiedKey.isKey(of: area) else { throw ProvisionError.certificateOfAnotherKey(template.rawValue) }
             return FoundEndorsement(
                 template: template, handle: handle, area: area, certificate: certificate.der,
-                subject: certificate.summary)
+                subject: certificate.subject)
         }
         throw ProvisionError.noCertificate
     }
@@ -123,16 +123,5 @@ public struct Provision {
             return area
         }
         return (free, area)
-    }
-}
-
-extension EndorsementCertificate {
-    /// Whether the certified key is exactly the one of this public area.
-    public func certifies(_ area: PublicArea) -> Bool {
-        switch (certifiedKey, area.body) {
-        case (.rsa(let modulus, let exponent), .rsa(_, _, let areaExponent, let areaModulus)):
-            modulus == areaModulus && exponent == [1, 0, 1] && (areaExponent == 0 || areaExponent == 65537)
-        default: false
-        }
     }
 }
