@@ -108,7 +108,9 @@ final class SocketFile: Sendable {
         }
         // A full queue, a refused permission, anything but a refused connection: somebody may be there.
         guard answer == ECONNREFUSED else { throw .alreadyServed(path: path) }
-        guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .system(call: "unlink", path: path, errno: errno) }
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw .system(call: "unlink", path: path, errno: errno)
+        }
     }
 
     private static func open(

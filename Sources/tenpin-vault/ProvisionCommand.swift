@@ -21,7 +21,8 @@ struct ProvisionCommand: ParsableCommand {
     @OptionGroup var home: HomeOption
     @OptionGroup var owner: OwnerOption
 
-    @Option(help: "The endorsement key to use: \(EndorsementTemplate.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help: "The endorsement key to use: \(EndorsementTemplate.allCases.map(\.rawValue).joined(separator: ", ")).")
     var endorsement: EndorsementTemplate?
 
     @Flag(help: "Do not count how many accounts fit (it fills the chip with throwaway slots for a moment).")

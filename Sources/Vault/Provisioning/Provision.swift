@@ -24,7 +24,8 @@ public struct Provision {
     ) throws -> VaultConfiguration {
         let largestDigest = try ChipRequirements.check(chip)
         let maker = try ChipRequirements.maker(of: chip)
-        report("The chip (\(maker.manufacturer) \(maker.vendor), firmware \(maker.firmware)) can do what a vault needs.")
+        report(
+            "The chip (\(maker.manufacturer) \(maker.vendor), firmware \(maker.firmware)) can do what a vault needs.")
         let endorsement = try findEndorsement(wanted)
         report("Endorsement key \(endorsement.template.rawValue) at \(endorsement.handle), with its certificate.")
         let parent = try makeParent()
@@ -39,7 +40,7 @@ public struct Provision {
             capacity = try probe.count() + (try store.slotCount())
         } else {
             try probe.tryOne()
-            capacity = nil
+            capacity = (try? VaultConfiguration.read(home: home))?.capacity
         }
         let configuration = VaultConfiguration(
             tcti: chip.tcti, endorsementHandle: endorsement.handle.rawValue,
@@ -82,7 +83,9 @@ public struct Provision {
                 (handle, area) = try makePersistent(
                     .createPrimary(template.publicArea, in: .endorsement), from: 0x8101_0000)
             }
-            guard certificate.certifiedKey.isKey(of: area) else { throw ProvisionError.certificateOfAnotherKey(template.rawValue) }
+            guard certificate.certifiedKey.isKey(of: area) else {
+                throw ProvisionError.certificateOfAnotherKey(template.rawValue)
+            }
             return FoundEndorsement(
                 template: template, handle: handle, area: area, certificate: certificate.der,
                 subject: certificate.subject)
