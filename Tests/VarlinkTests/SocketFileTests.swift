@@ -7,7 +7,8 @@ import Testing
 
 @Suite("a server's socket file", .timeLimit(.minutes(1)))
 struct SocketFileTests {
-    static func start(at path: String, access: SocketAccess = .owner) async throws(VarlinkServerError) -> VarlinkServer {
+    static func start(at path: String, access: SocketAccess = .owner) async throws(VarlinkServerError) -> VarlinkServer
+    {
         try await VarlinkServer.start(at: path, access: access, service: PingService.service) {
             PingService.Conversation(peer: $0, service: PingService())
         }
