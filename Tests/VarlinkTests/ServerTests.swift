@@ -63,6 +63,8 @@ struct ServerTests {
                 try await Task.sleep(for: .milliseconds(20))
                 #expect(ioctl(peer.descriptor, UInt(TIOCOUTQ), &unread) == 0)
             }
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(ioctl(peer.descriptor, UInt(TIOCOUTQ), &unread) == 0)
             #expect(unread > 50_000, "the kernel holds what was sent, not the server")
             peer.close()
             #expect(try await flooding.value == false)

@@ -82,6 +82,19 @@ struct SocketFileTests {
         }
     }
 
+    @Test("a socket that is bound but does not listen yet is not taken for a stale one")
+    func starting() async throws {
+        try await withFolder { folder in
+            let path = folder + "/socket"
+            let (file, socket) = try SocketFile.bind(path, access: .owner)
+            await #expect(throws: VarlinkServerError.alreadyServed(path: path)) { try await Self.start(at: path) }
+            #expect(Self.status(path) != nil)
+            close(socket)
+            file.remove()
+            await (try Self.start(at: path)).shutdown(within: .seconds(5))
+        }
+    }
+
     @Test("of many servers started at once exactly one serves")
     func race() async throws {
         try await withFolder { folder in
