@@ -72,6 +72,9 @@ let package = Package(
         .testTarget(
             name: "EndorsementTests", dependencies: ["Endorsement", "TestSupport", crypto] + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
+        .testTarget(
+            name: "VaultTests",
+            dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],
     swiftLanguageModes: [.v6]
