@@ -54,10 +54,12 @@ struct TreeReader: ~Copyable {
         if status.identity == output {
             warnings.append(.ownOutput(name: printable(name)))
         } else if status.isFolder {
-            let subfolder = try Descriptor(opening: entry, in: folder.number, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, shown: name)
+            let subfolder = try Descriptor(
+                opening: entry, in: folder.number, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, shown: name)
             try addFolder(subfolder, name: name, depth: depth)
         } else if status.isFile {
-            let file = try Descriptor(opening: entry, in: folder.number, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, shown: name)
+            let file = try Descriptor(
+                opening: entry, in: folder.number, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, shown: name)
             try addFile(file, name: name)
         } else if status.isSymbolicLink {
             let target = try readLink(entry, in: folder)
