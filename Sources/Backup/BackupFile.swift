@@ -107,8 +107,7 @@ public struct BackupFile: ~Copyable {
             }
         case .stream(let number):
             let header = try BackupHeader(content: .stream, key: key, generation: generation, stanzas: stanzas)
-            let input = Descriptor(borrowing: number)
-            try write(header, to: place, key: key, total: input.fileSize, observer: observer) {
+            try write(header, to: place, key: key, total: Descriptor(borrowing: number).fileSize, observer: observer) {
                 (chunks, _) throws(BackupError) in
                 try chunks.write(from: Descriptor(borrowing: number))
             }
