@@ -11,13 +11,17 @@ import VaultAPI
     static func fault(
         _ client: VarlinkClient, _ method: String, _ json: String
     ) async throws -> (name: String, parameters: [String: String]) {
-        do {
-            _ = try await client.call("\(VaultInterface.name).\(method)", json: Data(json.utf8))
-        } catch .remote(let name, let parameters) {
-            let object = try JSONSerialization.jsonObject(with: parameters) as? [String: Any] ?? [:]
-            return (name, object.compactMapValues { $0 as? String })
-        }
-        throw Unexpected.answered
+        let failure: VarlinkClientError? = await {
+            do throws(VarlinkClientError) {
+                _ = try await client.call("\(VaultInterface.name).\(method)", json: Data(json.utf8))
+                return nil
+            } catch {
+                return error
+            }
+        }()
+        guard case .remote(let name, let parameters)? = failure else { throw Unexpected.answered }
+        let object = try JSONSerialization.jsonObject(with: parameters) as? [String: Any] ?? [:]
+        return (name, object.compactMapValues { $0 as? String })
     }
 
     enum Unexpected: Error { case answered }
