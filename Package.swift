@@ -73,6 +73,8 @@ let package = Package(
             name: "EndorsementTests", dependencies: ["Endorsement", "TestSupport", crypto] + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(
+            name: "TPMDeviceTests", dependencies: ["TPM", "TPMDevice", "Secrets", "OPRF", "TestSupport", crypto]),
+        .testTarget(
             name: "VaultTests",
             dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),

@@ -1,0 +1,88 @@
+import Crypto
+import TPM
+import TPMDevice
+import TestSupport
+import Testing
+
+/// Root on the vault's host: the connection to the chip, every hierarchy's (empty) authorization, and any bytes at all.
+final class Courier {
+    let swtpm: Swtpm
+    /// The product's own way to the chip.
+    private(set) var chip: Chip
+
+    init(_ swtpm: Swtpm) throws {
+        self.swtpm = swtpm
+        chip = try Chip(tcti: swtpm.tcti)
+    }
+
+    /// Cuts the power.
+    func restart() async throws {
+        try await swtpm.restart()
+        chip = try Chip(tcti: swtpm.tcti)
+    }
+
+    /// An orderly end and a new start.
+    func stopAndStart() async throws {
+        swtpm.stop()
+        try await swtpm.start()
+        chip = try Chip(tcti: swtpm.tcti)
+    }
+
+    /// Sends a command and gives the answer, a refusal included.
+    func send(_ command: RawCommand, _ authorizations: [Authorization]) throws -> Response {
+        let shape = Command(.getRandom, answersHandle: command.answersHandle) { _ in }
+        return try Response(try chip.transmit(command.bytes(authorizations)), to: shape)
+    }
+
+    /// The response code as a number, 0 for success.
+    func code(_ command: RawCommand, _ authorizations: Authorization...) throws -> UInt32 {
+        try send(command, authorizations).code.rawValue
+    }
+
+    func code(_ command: Command, _ authorizations: Authorization...) throws -> UInt32 {
+        try send(RawCommand(command), authorizations).code.rawValue
+    }
+
+    /// A policy session of the courier's own, flushed afterwards if it is still there.
+    func withPolicySession<R>(_ body: (_ session: Handle, _ nonceTPM: [UInt8]) throws -> R) throws -> R {
+        let session = try chip.startSession(.policy)
+        defer { try? chip.flush(session.handle) }
+        return try body(session.handle, session.nonceTPM)
+    }
+
+    /// Flushes what the attacker kept.
+    func flush(_ handles: Handle...) {
+        for handle in handles { try? chip.flush(handle) }
+    }
+
+    /// The sessions, loaded or saved, and the transient objects that the chip holds.
+    func held() throws -> [Handle] {
+        // TPM_HT_LOADED_SESSION, TPM_HT_SAVED_SESSION, TPM_HT_TRANSIENT. Part 2 §7.2.
+        try [0x0200_0000, 0x0300_0000, 0x8000_0000].flatMap { try chip.handles(from: $0) }
+    }
+}
+
+/// A session of the courier's: neither salted nor bound, so its key is empty and everyone can compute what it covers.
+struct ForeignSession {
+    let handle: Handle
+    let nonceTPM: [UInt8]
+
+    /// Type 0 is HMAC, 1 policy, 3 trial.
+    init(_ courier: Courier, type: UInt8 = 0) throws {
+        let response = try courier.send(
+            .startSession(type: type, nonce: [UInt8](repeating: 0x55, count: 32)), [])
+        handle = try #require(response.handle)
+        var reader = Reader(response.parameters)
+        nonceTPM = try reader.sized()
+    }
+
+    /// Its authorization of `command`. `following` is the nonce of the session that decrypts, where this one is the first.
+    func authorization(
+        _ command: RawCommand, attributes: SessionAttributes, following: [UInt8] = []
+    ) -> Authorization {
+        let nonceCaller = [UInt8](repeating: 0x66, count: 32)
+        let message = command.cpHash() + nonceCaller + nonceTPM + following + [attributes.rawValue]
+        let hmac = HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: [UInt8]()))
+        return Authorization(session: handle, nonceCaller: nonceCaller, attributes: attributes, hmac: Array(hmac))
+    }
+}

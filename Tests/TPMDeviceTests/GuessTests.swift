@@ -1,0 +1,36 @@
+import TPM
+import TestSupport
+import Testing
+
+@Suite("The chip counts")
+struct GuessTests {
+    @Test("exactly `limit` evaluations, the next refused, also after a power cut", arguments: [1, 2, 10, 25] as [UInt32])
+    func exactlyLimit(limit: UInt32) async throws {
+        try await withEnrolledChip(limit: limit, parent: limit == 2 ? .transient : .persistent) { enrolled in
+            #expect(try enrolled.count() == SlotCount(count: 0, ceiling: limit))
+            for spent in 1...limit {
+                let point = P256Point.someone
+                #expect(try enrolled.evaluate(point) == enrolled.expected(point))
+                #expect(try enrolled.count() == SlotCount(count: spent, ceiling: limit))
+            }
+            for _ in 0..<3 { #expect(try enrolled.evaluationCode() == 0x12F) }
+            guard limit != 2 else { return }
+            try await enrolled.courier.restart()
+            #expect(try enrolled.evaluationCode() == 0x12F)
+            try await enrolled.courier.stopAndStart()
+            #expect(try enrolled.evaluationCode() == 0x12F)
+            #expect(try enrolled.count() == SlotCount(count: limit, ceiling: limit))
+        }
+    }
+
+    @Test("a bundle opens with the open key's signature, and reading and opening are not counted")
+    func uncounted() async throws {
+        try await withEnrolledChip { enrolled in
+            for _ in 0..<3 {
+                let opened = try enrolled.unseal()
+                #expect(opened == enrolled.bundleContent)
+                #expect(try enrolled.count() == SlotCount(count: 0, ceiling: 10))
+            }
+        }
+    }
+}
