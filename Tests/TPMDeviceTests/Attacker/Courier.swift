@@ -34,13 +34,25 @@ final class Courier {
         return try Response(try chip.transmit(command.bytes(authorizations)), to: shape)
     }
 
-    /// The response code as a number, 0 for success.
-    func code(_ command: RawCommand, _ authorizations: Authorization...) throws -> UInt32 {
-        try send(command, authorizations).code.rawValue
+    func code(_ command: RawCommand, _ authorizations: Authorization...) throws -> ResponseCode {
+        try send(command, authorizations).code
     }
 
-    func code(_ command: Command, _ authorizations: Authorization...) throws -> UInt32 {
-        try send(RawCommand(command), authorizations).code.rawValue
+    /// Sends a command that the chip must answer with `code`.
+    func expect(
+        _ code: ResponseCode, _ command: RawCommand, _ authorizations: Authorization...,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let answer = try send(command, authorizations).code
+        #expect(answer == code, sourceLocation: sourceLocation)
+    }
+
+    func expect(
+        _ code: ResponseCode, _ command: Command, _ authorizations: Authorization...,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let answer = try send(RawCommand(command), authorizations).code
+        #expect(answer == code, sourceLocation: sourceLocation)
     }
 
     /// A policy session of the courier's own, flushed afterwards if it is still there.

@@ -82,7 +82,11 @@ extension RawCommand {
     /// §14.7, scheme ECDH.
     static func zGen2Phase(_ key: Command.Entity, _ point: P256Point, counter: UInt16) -> RawCommand {
         RawCommand(0x18D, key) { writer in
-            for _ in 0..<2 { writer.sized { $0.sized(point.x); $0.sized(point.y) } }
+            for _ in 0..<2 {
+                writer.sized {
+                    $0.sized(point.x); $0.sized(point.y)
+                }
+            }
             writer.integer(UInt16(0x0019))
             writer.integer(counter)
         }
@@ -91,7 +95,9 @@ extension RawCommand {
     /// §14.5, with any coordinates.
     static func ecdhZGen(_ key: Command.Entity, x: [UInt8], y: [UInt8]) -> RawCommand {
         RawCommand(0x154, key) { writer in
-            writer.sized { $0.sized(x); $0.sized(y) }
+            writer.sized {
+                $0.sized(x); $0.sized(y)
+            }
         }
     }
 
@@ -120,7 +126,9 @@ extension RawCommand {
     static func startSession(saltedTo key: Command.Entity, x: [UInt8], y: [UInt8]) -> RawCommand {
         RawCommand(0x176, key, .init(.null), answersHandle: true) { writer in
             writer.sized([UInt8](repeating: 1, count: 32))
-            writer.sized { $0.sized(x); $0.sized(y) }
+            writer.sized {
+                $0.sized(x); $0.sized(y)
+            }
             writer.integer(UInt8(0))
             writer.integer(UInt16(0x0010))
             writer.integer(HashAlgorithm.sha256.rawValue)
@@ -133,6 +141,9 @@ extension RawCommand {
             for _ in 0..<3 { writer.sized([]) }
             writer.integer(UInt32(0))
         }
+    }
+    static func policyCommandCode(_ session: Handle, _ code: UInt32) -> RawCommand {
+        RawCommand(0x16C, .init(session)) { $0.integer(code) }
     }
     static func policyAuthValue(_ session: Handle) -> RawCommand { RawCommand(0x16B, .init(session)) }
     static func policyPassword(_ session: Handle) -> RawCommand { RawCommand(0x18C, .init(session)) }

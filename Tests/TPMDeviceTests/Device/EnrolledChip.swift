@@ -131,14 +131,14 @@ final class EnrolledChip {
         }
     }
 
-    /// The refusal of an evaluation, 0 if there was none.
-    func evaluationCode() throws -> UInt32 {
+    /// How the chip answers an evaluation.
+    func evaluationCode() throws -> ResponseCode {
         do {
             try evaluate()
-            return 0
+            return .success
         } catch {
             guard let code = error.responseCode else { throw error }
-            return code.rawValue
+            return code
         }
     }
 
@@ -188,6 +188,22 @@ final class EnrolledChip {
         return .signed(act, by: authority.publicArea(self.slot.limitKey), try sign(act.message, with: limitKey))
     }
 
+    /// Runs PolicySigned with a signature of one's own choice, which the chip must answer with `code`.
+    func expectPolicySigned(
+        _ code: ResponseCode, in session: Handle, nonceTPM: [UInt8], cpHash: [UInt8], reference: [UInt8],
+        expiration: Int32 = SignedAct.expiration, signature: Signature, by key: P256.Signing.PrivateKey,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let area = authority.publicArea(P256Point(key.publicKey))
+        let loaded = try #require(try chip.run(.loadExternal(area)).handle)
+        defer { courier.flush(loaded) }
+        try courier.expect(
+            code,
+            .policySigned(
+                session, key: .init(loaded, area.name), nonceTPM: nonceTPM, cpHash: cpHash, reference: reference,
+                expiration: expiration, signature: signature), sourceLocation: sourceLocation)
+    }
+
     /// A policy session of the device's, proven, and satisfied for `write` by the courier: all but the write itself.
     func prepare(_ write: SlotProfile.Write, of slot: SlotProfile? = nil) throws -> CarriedSession {
         let session = try CarriedSession(.policy, to: endorsement, courier)
@@ -206,20 +222,36 @@ final class EnrolledChip {
         _ = try session.run((slot ?? self.slot).command(write), attributes: [])
     }
 
+    var openPolicy: Policy {
+        get throws { try BundleProfile.policy(openKey: P256Point(openKey.publicKey), authority: authority) }
+    }
+
+    /// The open key's proof of the Unseal of the object with this public area, in the session with this nonce.
+    func openEvidence(_ area: PublicArea? = nil, nonceTPM: [UInt8]) throws -> Evidence {
+        let act = try SignedAct(openingBundle: area ?? bundle.area, authority: authority, nonceTPM: nonceTPM)
+        return .signed(
+            act, by: authority.publicArea(P256Point(openKey.publicKey)), try sign(act.message, with: openKey))
+    }
+
     /// Opens the bundle with the open key's signature.
     func unseal() throws -> [UInt8] {
         try withLoaded(bundle) { bundle in
             try courier.withPolicySession { session, nonceTPM in
-                let act = try SignedAct(
-                    openingBundle: self.bundle.area, authority: authority, nonceTPM: nonceTPM)
-                let openPoint = P256Point(openKey.publicKey)
-                try chip.satisfy(
-                    BundleProfile.policy(openKey: openPoint, authority: authority), for: .unseal, in: session,
-                    evidence: .signed(act, by: authority.publicArea(openPoint), try sign(act.message, with: openKey)))
+                try chip.satisfy(openPolicy, for: .unseal, in: session, evidence: openEvidence(nonceTPM: nonceTPM))
                 let response = try chip.run(.unseal(bundle), authorizedBy: .policy(session))
                 var reader = Reader(response.parameters)
                 return try reader.sized()
             }
+        }
+    }
+}
+
+extension Chip {
+    /// TPM2_PolicyGetDigest.
+    func policyDigest(of session: Handle) throws -> [UInt8] {
+        let response = try run(.policyGetDigest(session))
+        return try parse(response, to: .policyGetDigest) { (reader: inout Reader) throws(WireError) in
+            try reader.sized()
         }
     }
 }
@@ -231,7 +263,8 @@ extension P256Point {
 
 /// Lends a chip with one enrollment, written with `limit` unless that is `nil`, and sees that nothing is left in it.
 func withEnrolledChip(
-    limit: UInt32? = 10, parent: EnrolledChip.ParentKind = .persistent, sourceLocation: SourceLocation = #_sourceLocation,
+    limit: UInt32? = 10, parent: EnrolledChip.ParentKind = .persistent,
+    sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (EnrolledChip) async throws -> Void
 ) async throws {
     try await withSwtpm { swtpm in
