@@ -27,4 +27,8 @@ extension ResponseCode {
     static let missingSession = Self(rawValue: 0x918)
     /// The first parameter has a wrong value.
     static let value = Self(rawValue: 0x1C4)
+    /// The private part was not made under this parent.
+    static let loadIntegrity = Self(rawValue: 0x1DF)
+    /// The duplicate was not sealed to this parent.
+    static let importIntegrity = Self(rawValue: 0x3DF)
 }
