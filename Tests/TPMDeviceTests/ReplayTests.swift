@@ -67,8 +67,9 @@ struct ReplayTests {
                 let other = enrolled.slot.command(.ceiling(99)).cpHash()
                 try signed.expect(.signature, in: session, nonceTPM: nonceTPM, cpHash: other, enrolled)
                 try signed.expect(.signature, in: session, nonceTPM: nonceTPM, cpHash: [], enrolled)
-                try signed.expect(.signature, in: session, nonceTPM: nonceTPM, expiration: 0, enrolled)
-                try signed.expect(.signature, in: session, nonceTPM: nonceTPM, expiration: 100_000, enrolled)
+                for expiration: Int32 in [0, 119, 121, -120, .max] {
+                    try signed.expect(.signature, in: session, nonceTPM: nonceTPM, expiration: expiration, enrolled)
+                }
                 let openReference = enrolled.authority.openReference
                 try signed.expect(.signature, in: session, nonceTPM: nonceTPM, reference: openReference, enrolled)
                 try signed.expect(.signature, in: session, nonceTPM: nonceTPM, reference: [], enrolled)

@@ -88,12 +88,10 @@ struct ForeignSession {
         nonceTPM = try reader.sized()
     }
 
-    /// Its authorization of `command`. `following` is the nonce of the session that decrypts, where this one is the first.
-    func authorization(
-        _ command: RawCommand, attributes: SessionAttributes, following: [UInt8] = []
-    ) -> Authorization {
+    /// Its authorization of `command`.
+    func authorization(_ command: RawCommand, attributes: SessionAttributes) -> Authorization {
         let nonceCaller = [UInt8](repeating: 0x66, count: 32)
-        let message = command.cpHash() + nonceCaller + nonceTPM + following + [attributes.rawValue]
+        let message = command.cpHash() + nonceCaller + nonceTPM + [attributes.rawValue]
         let hmac = HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: [UInt8]()))
         return Authorization(session: handle, nonceCaller: nonceCaller, attributes: attributes, hmac: Array(hmac))
     }

@@ -7,14 +7,17 @@ extension ResponseCode {
     static let authType = Self(rawValue: 0x124)
     /// The command wants an authorization and has none.
     static let authMissing = Self(rawValue: 0x125)
-    /// The first session's HMAC is wrong.
-    static let authFail = Self(rawValue: 0x98E)
+    /// The first or second session's HMAC is wrong.
+    static let badAuth = Self(rawValue: 0x9A2)
+    static let secondBadAuth = Self(rawValue: 0xAA2)
     /// The first session did what its object's policy does not say.
     static let policyFail = Self(rawValue: 0x99D)
     /// The first session is for another command.
     static let policyCC = Self(rawValue: 0x9A4)
     /// The first session cannot be used so.
     static let sessionAttributes = Self(rawValue: 0x982)
+    /// The third session cannot be used so.
+    static let thirdAttributes = Self(rawValue: 0xB82)
     /// The hierarchy, or whoever else, may not do this to the index.
     static let nvAuthorization = Self(rawValue: 0x149)
     /// The first parameter is no nonce of this session.
@@ -27,6 +30,8 @@ extension ResponseCode {
     static let missingSession = Self(rawValue: 0x918)
     /// The first parameter has a wrong value.
     static let value = Self(rawValue: 0x1C4)
+    /// The first session's policy was satisfied too long ago.
+    static let expired = Self(rawValue: 0x9A3)
     /// The private part was not made under this parent.
     static let loadIntegrity = Self(rawValue: 0x1DF)
     /// The duplicate was not sealed to this parent.

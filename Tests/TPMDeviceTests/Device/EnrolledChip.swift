@@ -43,21 +43,26 @@ final class EnrolledChip {
     static let persistentParent = Handle(0x8101_2000)
 
     /// Everything but the first write.
-    init(_ courier: Courier, parent kind: ParentKind, slot handle: Handle = Handle(0x0188_0000)) throws {
+    init(
+        _ courier: Courier, parent kind: ParentKind, endorsement: Endorsement,
+        slot handle: Handle = Handle(0x0188_0000)
+    ) throws {
         self.courier = courier
+        self.endorsement = endorsement
         let chip = courier.chip
-        endorsement = try Endorsement(at: Endorsement.p384, courier)
 
         // The device believes what its own session says.
         let describing = try CarriedSession(.hmac, to: endorsement, courier)
-        var made = Reader(
+        var answer = Reader(
             try describing.run(.createPrimary(ParentProfile.template, in: .owner), after: [chip.owner]))
-        parentArea = try PublicArea(tpm2b: &made)
+        parentArea = try PublicArea(tpm2b: &answer)
         try #require(ParentProfile.accepts(parentArea))
         authority = try AuthorityProfile(
             largestDigest: Int(Self.largestDigest(describing)), endorsementName: endorsement.area.name)
         try chip.flush(describing.handle)
-        let transient = Command.Entity(try #require(try courier.held().first), parentArea.name)
+        let made = try courier.held().filter { $0 != describing.handle && $0 != endorsement.handle }
+        try #require(made.count == 1)
+        let transient = Command.Entity(made[0], parentArea.name)
         switch kind {
         case .transient: parent = transient
         case .persistent:
@@ -263,16 +268,16 @@ extension P256Point {
 
 /// Lends a chip with one enrollment, written with `limit` unless that is `nil`, and sees that nothing is left in it.
 func withEnrolledChip(
-    limit: UInt32? = 10, parent: EnrolledChip.ParentKind = .persistent,
-    sourceLocation: SourceLocation = #_sourceLocation,
-    _ body: (EnrolledChip) async throws -> Void
+    limit: UInt32? = 10, parent: EnrolledChip.ParentKind = .persistent, endorsement: EndorsementTemplate = .p384,
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: (EnrolledChip) async throws -> Void
 ) async throws {
     try await withSwtpm { swtpm in
         let courier = try Courier(swtpm)
-        let enrolled = try EnrolledChip(courier, parent: parent)
+        let key = try Endorsement(endorsement, courier)
+        let enrolled = try EnrolledChip(courier, parent: parent, endorsement: key)
         if let limit { try enrolled.write(.first(limit: limit)) }
         try await body(enrolled)
-        if parent == .transient { courier.flush(enrolled.parent.handle) }
+        for handle in [enrolled.parent.handle, key.handle] where handle.isTransient { courier.flush(handle) }
         #expect(try courier.held().isEmpty, "something was left in the chip", sourceLocation: sourceLocation)
     }
 }
