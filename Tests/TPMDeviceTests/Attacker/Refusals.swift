@@ -36,4 +36,8 @@ extension ResponseCode {
     static let loadIntegrity = Self(rawValue: 0x1DF)
     /// The duplicate was not sealed to this parent.
     static let importIntegrity = Self(rawValue: 0x3DF)
+    /// The first parameter is not a point of the key's curve.
+    static let eccPoint = Self(rawValue: 0x1E7)
+    /// The second parameter has a wrong value.
+    static let secondValue = Self(rawValue: 0x2C4)
 }
