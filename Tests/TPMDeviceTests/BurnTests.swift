@@ -45,10 +45,28 @@ struct BurnTests {
             let context = try enrolled.chip.run(.contextSave(saved.handle)).parameters
             try enrolled.write(.burn)
             try await courier.restart()
-            let code = try courier.code(RawCommand(.contextLoad(context)))
-            #expect(code != .success)
+            try courier.expect(.integrity, .contextLoad(context))
             for authorization in authorizations { try courier.expect(.missingSession, raise, authorization) }
             #expect(try enrolled.count() == Self.burnt)
+        }
+    }
+
+    @Test("a raise that was held back does not outlive a resume, though its session does")
+    func acrossResume() async throws {
+        try await withEnrolledChip { enrolled in
+            let courier = enrolled.courier
+            let raise = enrolled.slot.command(.ceiling(.max))
+            let held = try enrolled.prepare(.ceiling(.max))
+            let authorization = held.device.authorize(raise, attributes: []).authorization(in: held.handle)
+            let context = try enrolled.chip.run(.contextSave(held.handle)).parameters
+            try enrolled.write(.burn)
+            try await courier.suspendAndResume()
+            try courier.expect(.success, .contextLoad(context))
+            // The chip's time begins anew, and an authorization that ends in time ends with it.
+            try courier.expect(.expired, raise, authorization)
+            courier.flush(held.handle)
+            #expect(try enrolled.count() == Self.burnt)
+            #expect(try enrolled.evaluationCode() == .authUnavailable)
         }
     }
 

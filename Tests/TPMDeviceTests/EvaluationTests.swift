@@ -71,6 +71,27 @@ struct EvaluationTests {
         }
     }
 
+    @Test("a saved session serves one evaluation across a resume as well")
+    func resumed() async throws {
+        try await withEnrolledChip { enrolled in
+            let courier = enrolled.courier
+            let session = try enrolled.chip.startSession(.policy).handle
+            try enrolled.spend(in: session)
+            let context = try enrolled.chip.run(.contextSave(session)).parameters
+            try await courier.suspendAndResume()
+            try courier.expect(.success, .contextLoad(context))
+            try enrolled.withEvaluationKey { key in
+                try courier.expect(.success, .ecdhZGen(key, .someone), .policy(session))
+            }
+            try courier.expect(.contextHandle, .contextLoad(context))
+            try await courier.suspendAndResume()
+            try courier.expect(.contextHandle, .contextLoad(context))
+            try await courier.restart()
+            try courier.expect(.integrity, .contextLoad(context))
+            #expect(try enrolled.count() == SlotCount(count: 1, ceiling: 10))
+        }
+    }
+
     @Test("PolicyNV is authorized by the slot's counted authValue and by nothing else")
     func policyNV() async throws {
         try await withEnrolledChip { enrolled in

@@ -105,7 +105,7 @@ struct RedefinitionTests {
                 try courier.withPolicySession { session, _ in
                     try enrolled.chip.satisfy(ParentProfile.policy, for: .load, in: session)
                     try courier.expect(
-                        .loadIntegrity, .load(blob.area, private: blob.private, under: parent), .policy(session))
+                        .integrity, .load(blob.area, private: blob.private, under: parent), .policy(session))
                 }
                 try courier.withPolicySession { session, _ in
                     try enrolled.chip.satisfy(ParentProfile.policy, for: .import, in: session)

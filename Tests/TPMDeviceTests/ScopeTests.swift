@@ -22,10 +22,10 @@ struct ScopeTests {
             }
             var altered = blob.private
             altered[40] ^= 1
-            #expect(throws: ChipError.refused(.load, .loadIntegrity)) {
+            #expect(throws: ChipError.refused(.load, .integrity)) {
                 try chip.withLoaded(blob.area, private: altered, under: enrolled.parent) { _ in }
             }
-            #expect(throws: ChipError.refused(.load, .loadIntegrity)) {
+            #expect(throws: ChipError.refused(.load, .integrity)) {
                 try chip.withLoaded(other, private: blob.private, under: enrolled.parent) { _ in }
             }
             try enrolled.evaluate()

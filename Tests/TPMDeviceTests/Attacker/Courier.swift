@@ -27,6 +27,13 @@ final class Courier {
         chip = try Chip(tcti: swtpm.tcti)
     }
 
+    /// TPM2_Shutdown(STATE), a cut of the power, and TPM2_Startup(STATE): a resume, after which saved sessions still load.
+    func suspendAndResume() async throws {
+        try expect(.success, RawCommand(0x145) { $0.integer(UInt16(1)) })
+        try await swtpm.run(["swtpm_ioctl", "--unix", swtpm.socketPath + ".ctrl", "-i"])
+        try expect(.success, RawCommand(0x144) { $0.integer(UInt16(1)) })
+    }
+
     /// Sends a command and gives the answer, a refusal included.
     func send(_ command: RawCommand, _ authorizations: [Authorization]) throws -> Response {
         let shape = Command(.getRandom, answersHandle: command.answersHandle) { _ in }

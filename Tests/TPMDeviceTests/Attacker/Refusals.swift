@@ -32,8 +32,8 @@ extension ResponseCode {
     static let value = Self(rawValue: 0x1C4)
     /// The first session's policy was satisfied too long ago.
     static let expired = Self(rawValue: 0x9A3)
-    /// The private part was not made under this parent.
-    static let loadIntegrity = Self(rawValue: 0x1DF)
+    /// The first parameter was not made under this parent, or before the chip's last restart.
+    static let integrity = Self(rawValue: 0x1DF)
     /// The duplicate was not sealed to this parent.
     static let importIntegrity = Self(rawValue: 0x3DF)
     /// The first parameter is not a point of the key's curve.
