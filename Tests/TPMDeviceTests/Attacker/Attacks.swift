@@ -2,10 +2,6 @@ import TPM
 
 /// What an attacker sends, by the names of TPM 2.0 Part 3.
 extension RawCommand {
-    static func createPrimary(_ template: PublicArea, in hierarchy: Handle) -> RawCommand {
-        RawCommand(.createPrimary(template, in: hierarchy))
-    }
-
     /// To `newParent`, without inner wrapper. §13.1.
     static func duplicate(_ object: Command.Entity, to newParent: Command.Entity = .init(.null)) -> RawCommand {
         RawCommand(0x14B, object, newParent) { writer in
@@ -52,7 +48,7 @@ extension RawCommand {
         }
     }
 
-    /// §19.1 EC_Ephemeral, P-256.
+    /// §19.3 EC_Ephemeral, P-256.
     static var ecEphemeral: RawCommand { RawCommand(0x18E) { $0.integer(UInt16(3)) } }
 
     /// §16.2: takes a TPM2B that a session may encrypt, and has no other use here.

@@ -38,7 +38,7 @@ final class EnrolledChip {
     }
 
     /// Whether the parent is kept by the chip or made for this enrollment.
-    enum ParentKind: CaseIterable { case persistent, transient }
+    enum ParentKind { case persistent, transient }
     static let persistentParent = Handle(0x8101_2000)
 
     /// Everything but the first write.
