@@ -25,7 +25,7 @@ import Secrets
     }
 
     /// What OpenSSL precomputes for a modulus.
-    @safe private struct Montgomery: ~Copyable {
+    @safe struct Montgomery: ~Copyable {
         let context: OpaquePointer
 
         init() throws(OPRFError) {

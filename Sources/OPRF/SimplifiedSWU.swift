@@ -2,7 +2,7 @@ import Secrets
 
 /// The simplified SWU map onto P-256 (RFC 9380 §6.6.2), as the straight-line program of its appendix F.2.
 ///
-/// The names `tv1` … `tv6` are those of the appendix, one line here for one line there; nothing branches on a value.
+/// The names `tv1` … `tv6` are those of the appendix. Every step is taken whatever the values are.
 struct SimplifiedSWU: ~Copyable {
     private let a: Field.Value
     private let b: Field.Value

@@ -83,3 +83,16 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
     /// The error's name on the wire.
     public var wireName: String { "\(VaultInterface.name).\(rawValue)" }
 }
+
+/// The parameters of every error on the wire.
+public struct FaultParameters: Codable, Hashable, Sendable {
+    /// `notSpent`, `maybeSpent` or `spent`.
+    public var guess: String
+    /// One sentence for a person.
+    public var message: String
+
+    public init(guess: String, message: String) {
+        self.guess = guess
+        self.message = message
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import TPM
+
+/// A TPM: runs one command after another. It belongs to one thread (an actor with a `ChipThread`), and so is not Sendable.
+public final class Chip {
+    /// The TCTI string the chip was opened with.
+    public let tcti: String
+    private var transport: Transport?
+    private var ownerAuthorization: [UInt8]
+
+    /// Connects, and starts the chip where it waits for Startup. `ownerAuthorization` is the owner hierarchy's authValue,
+    /// which crosses the bus in the clear and gives nobody a guess.
+    public init(tcti: String, ownerAuthorization: [UInt8] = []) throws(ChipError) {
+        self.tcti = tcti
+        self.ownerAuthorization = ownerAuthorization
+        try connect()
+    }
+
+    /// The authorization of commands that the owner hierarchy authorizes.
+    public var owner: Authorization { .password(ownerAuthorization) }
+
+    private func connect() throws(ChipError) {
+        transport = try Transport(tcti)
+        // A chip that a platform's firmware started answers INITIALIZE, which is as good.
+        let response = try exchange(.startup, [])
+        guard response.code.isSuccess || response.code == .initialize else {
+            throw .refused(.startup, response.code)
+        }
+    }
+
+    /// How often a command that was not begun is sent again, and the first wait; each wait is twice the last.
+    private static let retries = 8
+    private static let firstWait = 0.02
+
+    /// Runs `command` with these authorizations in order.
+    ///
+    /// A code that says the command was not begun (RETRY, YIELDED, TESTING, NV_RATE) is answered by sending it again a bounded
+    /// number of times. A broken connection is opened anew for the *next* command, never for the one that was under way:
+    /// nobody knows whether the chip has counted it.
+    @discardableResult
+    public func run(
+        _ command: Command, authorizedBy authorizations: Authorization...
+    ) throws(ChipError) -> Response {
+        if transport == nil { try connect() }
+        var response = try exchange(command, authorizations)
+        var wait = Self.firstWait
+        for _ in 0..<Self.retries where response.code.mayBeSentAgain {
+            Thread.sleep(forTimeInterval: wait)
+            wait *= 2
+            response = try exchange(command, authorizations)
+        }
+        guard response.code.isSuccess else { throw .refused(command.code, response.code) }
+        return response
+    }
+
+    private func exchange(_ command: Command, _ authorizations: [Authorization]) throws(ChipError) -> Response {
+        let bytes: [UInt8]
+        do throws(ChipError) {
+            guard let answer = try transport?.exchange(command.bytes(authorizations: authorizations)) else {
+                throw .unreachable("the connection is closed")
+            }
+            bytes = answer
+        } catch {
+            transport = nil
+            throw error
+        }
+        do throws(WireError) {
+            return try Response(bytes, to: command)
+        } catch {
+            transport = nil
+            throw .malformed(command.code, error)
+        }
+    }
+
+    /// Parses a response's parameters, naming the command when they are malformed.
+    public func parse<R>(
+        _ response: Response, to command: CommandCode, _ body: (inout Reader) throws(WireError) -> R
+    ) throws(ChipError) -> R {
+        do throws(WireError) {
+            var reader = Reader(response.parameters)
+            return try body(&reader)
+        } catch {
+            throw .malformed(command, error)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import TPM
+
+/// What a chip says of itself outside any session: true for the operator, never believed by a device.
+extension Chip {
+    /// One property of the chip (TPM_PT), if it has it. TPM 2.0 Part 2 §6.13.
+    public func property(_ tag: UInt32) throws(ChipError) -> UInt32? {
+        try capability(.properties, from: tag, count: 1) { (reader: inout Reader) throws(WireError) in
+            (try reader.integer(UInt32.self), try reader.integer(UInt32.self))
+        }.first { $0.0 == tag }?.1
+    }
+
+    /// The handles in use from `first` on, as long as they have its type.
+    public func handles(from first: UInt32) throws(ChipError) -> [Handle] {
+        var all: [Handle] = []
+        var next = first
+        while true {
+            let page = try capability(.handles, from: next, count: 64) { (reader: inout Reader) throws(WireError) in
+                Handle(try reader.integer())
+            }
+            all += page
+            guard page.count == 64, let last = page.last, last.rawValue < .max else { return all }
+            next = last.rawValue + 1
+        }
+    }
+
+    /// The command codes that the chip implements.
+    public func implementedCommands() throws(ChipError) -> Set<UInt32> {
+        // TPMA_CC: the code in the low half, bit 29 for a vendor's command.
+        var all: Set<UInt32> = []
+        var next: UInt32 = 0x11F
+        while true {
+            let page = try capability(.commands, from: next, count: 256) { (reader: inout Reader) throws(WireError) in
+                try reader.integer(UInt32.self)
+            }
+            all.formUnion(page.filter { $0 & 0x2000_0000 == 0 }.map { $0 & 0xFFFF })
+            guard page.count == 256, let last = page.last else { return all }
+            next = (last & 0xFFFF) + 1
+        }
+    }
+
+    /// The curves that the chip implements (TPM_ECC_CURVE).
+    public func curves() throws(ChipError) -> [UInt16] {
+        try capability(.curves, from: 0, count: 64) { (reader: inout Reader) throws(WireError) in try reader.integer() }
+    }
+
+    private func capability<R>(
+        _ capability: Capability, from first: UInt32, count: UInt32,
+        _ item: (inout Reader) throws(WireError) -> R
+    ) throws(ChipError) -> [R] {
+        let response = try run(.getCapability(capability, from: first, count: count))
+        return try parse(response, to: .getCapability) { (reader: inout Reader) throws(WireError) in
+            _ = try reader.raw(1)
+            let answered = try reader.integer(UInt32.self)
+            guard answered == capability.rawValue else { throw .unexpected("the capability", value: answered) }
+            let number = try reader.integer(UInt32.self)
+            guard number <= count else { throw .oversized(Int(number), limit: Int(count)) }
+            var items: [R] = []
+            for _ in 0..<number { items.append(try item(&reader)) }
+            return items
+        }
+    }
+
+    /// The public area of a loaded or persistent object.
+    public func publicArea(of handle: Handle) throws(ChipError) -> PublicArea {
+        let response = try run(.readPublic(handle))
+        return try parse(response, to: .readPublic) { (reader: inout Reader) throws(WireError) in
+            try PublicArea(tpm2b: &reader)
+        }
+    }
+
+    /// The public area of an NV index, or `nil` when there is none at this handle.
+    public func nvPublic(of index: Handle) throws(ChipError) -> NVPublic? {
+        let response: Response
+        do throws(ChipError) {
+            response = try run(.nvReadPublic(index))
+        } catch {
+            if error.responseCode?.isMissingHandle == true { return nil }
+            throw error
+        }
+        return try parse(response, to: .nvReadPublic) { (reader: inout Reader) throws(WireError) in
+            try NVPublic(tpm2b: &reader)
+        }
+    }
+
+    /// The count and ceiling of a written slot, through its uncounted read branch.
+    public func read(_ slot: SlotProfile) throws(ChipError) -> SlotCount {
+        let response = try withPolicy(slot.policy, for: .nvRead) { (authorization) throws(ChipError) in
+            try run(slot.readCommand, authorizedBy: authorization)
+        }
+        do throws(WireError) {
+            return try SlotCount(readParameters: response.parameters)
+        } catch {
+            throw .malformed(.nvRead, error)
+        }
+    }
+
+    /// All bytes of an NV index that the owner may read, such as a certificate's; in blocks that every chip answers.
+    public func readByOwner(_ area: NVPublic) throws(ChipError) -> [UInt8] {
+        let block: UInt16 = 512
+        var data: [UInt8] = []
+        while data.count < area.dataSize {
+            let size = min(block, area.dataSize - UInt16(data.count))
+            let response = try run(
+                .nvRead(
+                    .init(area.index, area.name), authority: .init(.owner), size: size, offset: UInt16(data.count)),
+                authorizedBy: owner)
+            data += try parse(response, to: .nvRead) { (reader: inout Reader) throws(WireError) in try reader.sized() }
+        }
+        return data
+    }
+
+    /// Flushes what an earlier program left behind: transient objects, and sessions loaded or saved. A resource manager
+    /// shows each program its own only.
+    public func flushLeftovers() throws(ChipError) {
+        // TPM_HT_LOADED_SESSION, TPM_HT_SAVED_SESSION, TPM_HT_TRANSIENT. Part 2 §7.2.
+        for first: UInt32 in [0x0200_0000, 0x0300_0000, 0x8000_0000] {
+            for handle in try handles(from: first) { try? flush(handle) }
+        }
+    }
+}

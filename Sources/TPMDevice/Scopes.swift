@@ -1,0 +1,86 @@
+import TPM
+
+extension Chip {
+    /// Runs a command that answers a handle, lends the handle, and flushes it afterwards whatever happens.
+    public func withTransient<R>(
+        _ command: Command, authorizedBy authorization: Authorization? = nil,
+        _ body: (Handle) throws(ChipError) -> R
+    ) throws(ChipError) -> R {
+        let response =
+            if let authorization { try run(command, authorizedBy: authorization) } else { try run(command) }
+        guard let handle = response.handle else { throw .malformed(command.code, .truncated) }
+        let result: R
+        do throws(ChipError) {
+            result = try body(handle)
+        } catch {
+            try? flush(handle)
+            throw error
+        }
+        try flush(handle)
+        return result
+    }
+
+    /// A policy session without a key of its own, satisfied for `code`, lent to the one command it authorizes: the
+    /// session ends with that command, or is flushed when the command was refused.
+    public func withPolicy<R>(
+        _ policy: Policy, for code: CommandCode, evidence: Evidence = Evidence(),
+        _ body: (Authorization) throws(ChipError) -> R
+    ) throws(ChipError) -> R {
+        let session = try startSession(.policy)
+        do throws(ChipError) {
+            try satisfy(policy, for: code, in: session.handle, evidence: evidence)
+            return try body(.policy(session.handle))
+        } catch {
+            try? flush(session.handle)
+            throw error
+        }
+    }
+
+    /// Starts an unsalted, unbound session; the nonce is the chip's, 32 bytes.
+    public func startSession(_ kind: SessionKind) throws(ChipError) -> (handle: Handle, nonceTPM: [UInt8]) {
+        try start(.startAuthSession(kind, nonceCaller: [UInt8](repeating: 0, count: 32)))
+    }
+
+    /// Runs a StartAuthSession.
+    public func start(_ command: Command) throws(ChipError) -> (handle: Handle, nonceTPM: [UInt8]) {
+        let response = try run(command)
+        guard let handle = response.handle else { throw .malformed(command.code, .truncated) }
+        return (
+            handle,
+            try parse(response, to: command.code) { (reader: inout Reader) throws(WireError) in try reader.sized() }
+        )
+    }
+
+    /// Loads an object under the parent, whose policy it satisfies, and lends its handle.
+    public func withLoaded<R>(
+        _ area: PublicArea, private: [UInt8], under parent: Command.Entity,
+        _ body: (Command.Entity) throws(ChipError) -> R
+    ) throws(ChipError) -> R {
+        let handle = try withPolicy(ParentProfile.policy, for: .load) { (authorization) throws(ChipError) in
+            try run(.load(area, private: `private`, under: parent), authorizedBy: authorization).handle
+        }
+        guard let handle else { throw .malformed(.load, .truncated) }
+        let result: R
+        do throws(ChipError) {
+            result = try body(Command.Entity(handle, area.name))
+        } catch {
+            try? flush(handle)
+            throw error
+        }
+        try flush(handle)
+        return result
+    }
+
+    /// Takes in an object that a device sealed to the parent; gives the chip's own TPM2B_PRIVATE (its contents).
+    public func take(_ sealed: Sealed, of area: PublicArea, under parent: Command.Entity) throws(ChipError) -> [UInt8] {
+        let response = try withPolicy(ParentProfile.policy, for: .import) { (authorization) throws(ChipError) in
+            try run(.import(area, sealed: sealed, under: parent), authorizedBy: authorization)
+        }
+        return try parse(response, to: .import) { (reader: inout Reader) throws(WireError) in try reader.sized() }
+    }
+
+    /// Flushes a transient object or a session, loaded or saved.
+    public func flush(_ handle: Handle) throws(ChipError) {
+        try run(.flushContext(handle))
+    }
+}

@@ -1,0 +1,238 @@
+import NIOCore
+
+/// What all connections of one server share.
+struct ServerTerms: Sendable {
+    let service: VarlinkService
+    let limits: VarlinkLimits
+    let registry: ConnectionRegistry
+    let admits: @Sendable (PeerCredentials) -> Bool
+    let conversation: @Sendable (PeerCredentials) -> any VarlinkConversation
+}
+
+/// One connection of a server, on its event loop: reads one message, has it handled, writes the reply, reads the next.
+///
+/// The channel must not read by itself (`autoRead` off) and must let the peer close its half alone.
+final class ServerConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        /// Waiting for the rest of a message or for a first byte.
+        case reading
+        /// A call is with the conversation.
+        case handling
+        /// A reply is on its way to the peer.
+        case writing
+        /// The last reply is on its way, or the channel is closed.
+        case closing
+    }
+
+    private let terms: ServerTerms
+    private let peer: PeerCredentials
+    private var framer: MessageFramer
+    private var phase = Phase.closing
+    private var context: ChannelHandlerContext?
+    private var admitted: (ticket: ConnectionRegistry.Ticket, conversation: any VarlinkConversation)?
+    private var timer: Scheduled<Void>?
+    /// No more bytes will come: the peer closed its half, or sent more than it may.
+    private var inputEnded = false
+    /// The peer sent more than is kept before it closed its half.
+    private var sentTooMuch = false
+    private var draining = false
+
+    init(terms: ServerTerms, peer: PeerCredentials) {
+        self.terms = terms
+        self.peer = peer
+        framer = MessageFramer(limit: terms.limits.messageBytes)
+    }
+
+    // MARK: Beginning and end
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        guard terms.admits(peer) else { return write(.permissionDenied, thenClose: true) }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        do throws(ConnectionRegistry.Refusal) {
+            let ticket = try terms.registry.admit(uid: peer.uid, channel: context.channel) {
+                loop.execute { bound.value.drain() }
+            }
+            admitted = (ticket, terms.conversation(peer))
+            continueReading()
+        } catch {
+            write(error.fault.reply, thenClose: true)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let callIsUnderWay = phase == .handling
+        self.context = nil
+        inputEnded = true
+        timer?.cancel()
+        if !callIsUnderWay { end() }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    /// The conversation is over; the place it took is free again once it has done what it does at its end.
+    private func end() {
+        phase = .closing
+        guard let (ticket, conversation) = admitted else { return }
+        admitted = nil
+        let registry = terms.registry
+        Task {
+            await conversation.ended()
+            registry.leave(ticket)
+        }
+    }
+
+    /// Finishes the call under way, says that no other was begun, and closes.
+    private func drain() {
+        draining = true
+        if phase == .reading { fault(.shuttingDown) }
+    }
+
+    private func close() {
+        phase = .closing
+        timer?.cancel()
+        context?.close(promise: nil)
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !inputEnded, phase != .closing else { return }
+        let wasEmpty = framer.isEmpty
+        do throws(MessageFramer.TooLarge) {
+            try framer.append(Self.unwrapInboundIn(data))
+        } catch {
+            // NIO reads to the end at once when the peer closes its half, even while nobody asked it to. What is more
+            // than one message is not kept, and none of it is handled.
+            framer = MessageFramer(limit: terms.limits.messageBytes)
+            inputEnded = true
+            sentTooMuch = true
+            return
+        }
+        if phase == .reading { takeMessage(startsClock: wasEmpty) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if phase == .reading { context.read() }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            inputEnded = true
+            if phase == .reading { close() }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func continueReading() {
+        guard let context else { return end() }
+        if draining { return fault(.shuttingDown) }
+        if sentTooMuch { return fault(.messageTooLarge(limit: terms.limits.messageBytes)) }
+        phase = .reading
+        takeMessage(startsClock: true)
+        guard phase == .reading else { return }
+        if inputEnded { close() } else { context.read() }
+    }
+
+    /// Handles the next message if it is there; if not, lets the clock run that belongs to what is missing.
+    ///
+    /// The clock of a message starts with its first byte and never again. The attack: 1. a peer sends one byte whenever
+    /// the time is nearly over; 2. it keeps its place for as long as 64 KiB last.
+    private func takeMessage(startsClock: Bool) {
+        do throws(MessageFramer.TooLarge) {
+            if let message = try framer.next() {
+                timer?.cancel()
+                return take(message)
+            }
+        } catch {
+            return fault(.messageTooLarge(limit: terms.limits.messageBytes))
+        }
+        guard startsClock else { return }
+        if framer.isEmpty {
+            after(terms.limits.idleDeadline) { $0.close() }
+        } else {
+            after(terms.limits.messageDeadline) { $0.fault(.messageTimedOut) }
+        }
+    }
+
+    // MARK: Calls
+
+    private func take(_ message: [UInt8]) {
+        let envelope: CallEnvelope
+        do throws(EnvelopeError) {
+            envelope = try CallEnvelope(message, depth: terms.limits.depth)
+        } catch {
+            return fault(.messageMalformed(reason: error.description))
+        }
+        guard
+            let call = VarlinkCall(
+                method: envelope.method, parameters: envelope.parameters,
+                isOneway: envelope.oneway, wantsMore: envelope.more)
+        else { return answer(.invalidParameter("method"), oneway: envelope.oneway) }
+        // Not answered as a plain call: the caller would take the connection for upgraded.
+        guard !envelope.upgrade else { return answer(.methodNotImplemented(call.method), oneway: false) }
+        if let reply = terms.service.answer(call) { return answer(reply, oneway: call.isOneway) }
+        guard let context, let conversation = admitted?.conversation else { return }
+        phase = .handling
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        Task {
+            let reply = await conversation.handle(call)
+            loop.execute { bound.value.answer(reply, oneway: call.isOneway) }
+        }
+    }
+
+    private func answer(_ reply: VarlinkReply, oneway: Bool) {
+        guard context != nil else { return end() }
+        if oneway { next() } else { write(reply, thenClose: false) }
+    }
+
+    /// Goes on in a turn of its own: a message full of small calls must neither grow the stack nor keep the other
+    /// connections of this event loop waiting.
+    private func next() {
+        guard let context else { return end() }
+        phase = .writing
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            let connection = bound.value
+            if connection.phase == .writing { connection.continueReading() }
+        }
+    }
+
+    // MARK: Writing
+
+    private func fault(_ fault: TransportFault) {
+        write(fault.reply, thenClose: true)
+    }
+
+    private func write(_ reply: VarlinkReply, thenClose: Bool) {
+        guard let context else { return end() }
+        guard let bytes = reply.bytes(limits: terms.limits) else {
+            return thenClose ? close() : fault(.replyUnusable)
+        }
+        phase = thenClose ? .closing : .writing
+        after(terms.limits.writeDeadline) { $0.close() }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { result in
+            self.timer?.cancel()
+            switch result {
+            case .success where !thenClose: self.next()
+            default: self.close()
+            }
+        }
+        context.writeAndFlush(Self.wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: written)
+    }
+
+    /// Replaces the one clock of this connection.
+    private func after(_ duration: Duration, _ action: @escaping (ServerConnection) -> Void) {
+        timer?.cancel()
+        timer = context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(duration)) { action(self) }
+    }
+}

@@ -1,0 +1,19 @@
+/// What one server or client lets its peers take: sizes in bytes, counts, times.
+public struct VarlinkLimits: Sendable {
+    /// The largest message in either direction, in bytes and without its NUL.
+    public var messageBytes = 65_536
+    /// How deep a message's objects and arrays may be nested, the message itself counted as one.
+    public var depth = StrictJSON.depth
+    /// How many connections a server has at once; the newest beyond that is refused.
+    public var connections = 64
+    /// How many of these may belong to one user id.
+    public var connectionsPerUser = 64
+    /// The time from a message's first byte to its NUL.
+    public var messageDeadline = Duration.seconds(10)
+    /// How long a connection may stay open without a message or a call under way.
+    public var idleDeadline = Duration.seconds(300)
+    /// How long a peer may take to read a reply.
+    public var writeDeadline = Duration.seconds(10)
+
+    public init() {}
+}

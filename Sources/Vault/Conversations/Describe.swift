@@ -1,0 +1,30 @@
+import Foundation
+import TPM
+import TPMDevice
+import VaultAPI
+
+extension Vault {
+    /// Who the vault says it is.
+    func describe() throws(VaultFault) -> Describe.Reply {
+        let used = try stored { try store.slotCount() }
+        return Describe.Reply(
+            suite: Recipe.suite, endorsementKey: configuration.endorsementKey, certificate: configuration.certificate,
+            intermediates: configuration.intermediates, parent: configuration.parent,
+            freeSlots: max(0, (configuration.capacity ?? used) - used), emulated: configuration.emulated)
+    }
+
+    /// What a device needs to recover, and count and ceiling as the chip has them just now.
+    func lookUp(_ call: LookUp) throws(VaultFault) -> LookUp.Reply {
+        let records = try stored { try store.enrollments(of: call.account) }
+        guard let live = records.first(where: { $0.state == .live }), let recipe = live.decodedRecipe,
+            let confirmation = live.confirmation, let bundle = live.bundlePublic
+        else { throw .unknownAccount }
+        let slot = try slot(of: live)
+        let count = try onChip { () throws(ChipError) in try chip.read(slot) }
+        return LookUp.Reply(
+            recipe: recipe, confirmation: Bytes(Array(confirmation)), bundle: Bytes(Array(bundle)),
+            olderKeys: Bytes(Array(live.olderKeys ?? .init())), ceilingRecord: live.ceilingRecord, count: count.count,
+            ceiling: count.ceiling,
+            replaced: records.filter { $0.state == .replaced }.compactMap { EnrollmentID(Array($0.id)) })
+    }
+}

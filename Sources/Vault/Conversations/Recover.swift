@@ -1,0 +1,122 @@
+import Foundation
+import Logging
+import TPM
+import TPMDevice
+import VaultAPI
+
+extension Vault {
+    /// Spends a guess, then evaluates, then answers.
+    func evaluate(_ call: Evaluate) throws(VaultFault) -> Evaluate.Reply {
+        guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
+        var record = try record(call.enrollment, of: call.account, in: [.armed, .live])
+        let slot = try slot(of: record)
+        let before = try onChip { () throws(ChipError) in try chip.read(slot) }
+        // A lost reply, asked again: the same pair costs nothing.
+        if record.lastBlinded == Data(call.blinded.bytes), let evaluated = record.lastEvaluated {
+            return Evaluate.Reply(evaluated: Bytes(Array(evaluated)), guessesLeft: before.guessesLeft)
+        }
+        guard let area = record.evaluationArea(slot), let wrapped = record.evaluationPrivate else {
+            throw .wrongEnrollment
+        }
+        try countDay(&record)
+        let evaluated = try spendAndMultiply(point, area, Array(wrapped), slot)
+        record.lastBlinded = Data(call.blinded.bytes)
+        record.lastEvaluated = Data(evaluated.sec1)
+        do {
+            try store.update(record)
+        } catch {
+            // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
+            log.error("the last evaluated pair could not be kept: \(error)")
+        }
+        return Evaluate.Reply(
+            evaluated: Bytes(evaluated.sec1), guessesLeft: before.guessesLeft == 0 ? 0 : before.guessesLeft - 1)
+    }
+
+    /// Counts the evaluation against the account's day, before anything is spent: each one wears the chip's NV memory.
+    private func countDay(_ record: inout EnrollmentRecord) throws(VaultFault) {
+        let today = Int64(now().timeIntervalSince1970) / 86400
+        if record.evaluationDay != today {
+            record.evaluationDay = today
+            record.evaluationsToday = 0
+        }
+        guard record.evaluationsToday < configuration.evaluationsPerDay else { throw .tooManyToday }
+        record.evaluationsToday += 1
+        let counted = record
+        try stored { try store.update(counted) }
+    }
+
+    /// Everything that can fail before the guess is spent comes first; between PolicyNV and ECDH_ZGen nothing is awaited.
+    private func spendAndMultiply(
+        _ point: P256Point, _ area: PublicArea, _ wrapped: [UInt8], _ slot: SlotProfile
+    ) throws(VaultFault) -> P256Point {
+        var mayHaveSpent = false
+        do throws(ChipError) {
+            return try chip.withLoaded(area, private: wrapped, under: parent) { (key) throws(ChipError) in
+                let session = try chip.startSession(.policy)
+                do throws(ChipError) {
+                    mayHaveSpent = true
+                    try chip.satisfy(
+                        EvaluationKeyProfile.policy(slot: slot), for: .ecdhZGen, in: session.handle,
+                        evidence: .spending(slot.entity(written: true)))
+                    let response = try chip.run(.ecdhZGen(key, point), authorizedBy: .policy(session.handle))
+                    return try chip.parse(response, to: .ecdhZGen) { (reader: inout Reader) throws(WireError) in
+                        try P256Point(tpm2b: &reader)
+                    }
+                } catch {
+                    try? chip.flush(session.handle)
+                    throw error
+                }
+            }
+        } catch {
+            guard mayHaveSpent else { throw fault(error) }
+            // The chip refused to authorize PolicyNV: nothing was counted.
+            if case .refused(.policyNV, let code) = error {
+                throw code == .authUnavailable ? .lockedOut : fault(error)
+            }
+            log.error("the chip failed in an evaluation: \(error)")
+            throw .chipFailedAfterSpending
+        }
+    }
+
+    /// Starts the session over whose nonce the open key signs.
+    func challenge(_ call: Challenge, for connection: ConnectionID) throws(VaultFault) -> Challenge.Reply {
+        _ = try record(call.enrollment, of: call.account, in: [.live])
+        return try onChip { () throws(ChipError) in
+            let session = try chip.startSession(.policy)
+            return Challenge.Reply(
+                session: try sessions.add(session.handle, owner: connection, purpose: .challenge, on: chip),
+                nonceTPM: Bytes(session.nonceTPM))
+        }
+    }
+
+    /// Opens the bundle with the open key's signature.
+    func open(_ call: Open, for connection: ConnectionID) throws(VaultFault) -> Open.Reply {
+        let record = try record(call.enrollment, of: call.account, in: [.live])
+        guard let openKey = record.openKey.flatMap({ try? P256Point(sec1: Array($0)) }),
+            let bundle = record.bundlePublic.flatMap({ try? PublicArea(tpm2b: Array($0)) }),
+            let wrapped = record.bundlePrivate,
+            let policy = try? BundleProfile.policy(openKey: openKey, authority: authority)
+        else { throw .wrongEnrollment }
+        guard let signature = try? Signature(p1363: call.signature.bytes),
+            let act = try? SignedAct(openingBundle: bundle, authority: authority, nonceTPM: call.nonceTPM.bytes)
+        else { throw .refusedByChip }
+        let data = try onChip { () throws(ChipError) in
+            try sessions.use(call.session, owner: connection, purpose: .challenge, on: chip) {
+                (handle) throws(ChipError) in
+                try chip.satisfy(
+                    policy, for: .unseal, in: handle,
+                    evidence: .signed(act, by: authority.publicArea(openKey), signature))
+                let data = try chip.withLoaded(bundle, private: Array(wrapped), under: parent) {
+                    (object) throws(ChipError) in
+                    let response = try chip.run(.unseal(object), authorizedBy: .policy(handle))
+                    return try chip.parse(response, to: .unseal) { (reader: inout Reader) throws(WireError) in
+                        try reader.sized(limit: 128)
+                    }
+                }
+                return (data, goesOn: false)
+            }
+        }
+        guard let data else { throw .sessionGone }
+        return Open.Reply(bundle: Bytes(data))
+    }
+}

@@ -1,0 +1,154 @@
+import TPM
+import TPMDevice
+import VaultAPI
+
+extension Vault {
+    /// Starts a device's own session, salted to the endorsement key.
+    func start(_ call: StartSession, for connection: ConnectionID) throws(VaultFault) -> StartSession.Reply {
+        guard call.nonceCaller.bytes.count == 32 else { throw .notTheProfile }
+        return try onChip { () throws(ChipError) in
+            let session = try chip.start(
+                .startAuthSession(
+                    call.kind == .hmac ? .hmac : .policy, saltedTo: endorsement,
+                    encryptedSalt: call.encryptedSalt.bytes, nonceCaller: call.nonceCaller.bytes,
+                    parameterEncryption: true))
+            return StartSession.Reply(
+                session: try sessions.add(session.handle, owner: connection, purpose: .device, on: chip),
+                nonceTPM: Bytes(session.nonceTPM))
+        }
+    }
+
+    /// Carries one of a short list of commands with the device's authorization. No other command is ever carried.
+    func prove(_ call: Prove, for connection: ConnectionID) throws(VaultFault) -> CarriedReply {
+        switch call.fact {
+        case .parent:
+            return try carry(call, for: connection) { (device) throws(ChipError) in
+                let response = try chip.run(
+                    .createPrimary(ParentProfile.template, in: .owner), authorizedBy: chip.owner, device)
+                if let handle = response.handle { try chip.flush(handle) }
+                return response
+            }
+        case .largestDigest:
+            return try carry(call, .getCapability(.properties, from: 0x120, count: 1), for: connection)
+        case .maker:
+            return try carry(call, .getCapability(.properties, from: 0x105, count: 8), for: connection)
+        case .random:
+            return try carry(call, .getRandom(16), for: connection)
+        case .slot:
+            guard let account = call.account, let enrollment = call.enrollment else { throw .wrongEnrollment }
+            let slot = try slot(of: record(enrollment, of: account, in: [.armed, .live, .replaced]))
+            return try carry(call, for: connection) { (device) throws(ChipError) in
+                try chip.withPolicy(slot.policy, for: .nvRead) { (authorization) throws(ChipError) in
+                    try chip.run(slot.readCommand, authorizedBy: authorization, device)
+                }
+            }
+        }
+    }
+
+    private func carry(
+        _ call: Prove, _ command: Command, for connection: ConnectionID
+    ) throws(VaultFault) -> CarriedReply {
+        try carry(call, for: connection) { (device) throws(ChipError) in try chip.run(command, authorizedBy: device) }
+    }
+
+    private func carry(
+        _ call: Prove, for connection: ConnectionID, _ body: (Authorization) throws(ChipError) -> Response
+    ) throws(VaultFault) -> CarriedReply {
+        let carried = CarriedAuthorization(call.authorization)
+        let reply = try onChip { () throws(ChipError) in
+            try sessions.use(call.session, owner: connection, purpose: .device, on: chip) {
+                (handle) throws(ChipError) in
+                let response = try body(carried.authorization(in: handle))
+                return (CarriedReply(response), goesOn: carried.attributes.contains(.continueSession))
+            }
+        }
+        guard let reply else { throw .sessionGone }
+        return reply
+    }
+
+    /// Writes the slot in the device's policy session: PolicySigned and the branch are the courier's to run, the write itself
+    /// carries the device's HMAC, which also covers any foreign decrypt session.
+    func write(_ call: WriteSlot, for connection: ConnectionID) throws(VaultFault) -> CarriedReply {
+        var record = try record(
+            call.enrollment, of: call.account, in: call.write == .first ? [.defined] : [.armed, .live, .replaced])
+        let slot = try slot(of: record)
+        guard let signature = try? Signature(p1363: call.signature.bytes),
+            let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
+            act.isSigned(signature, by: slot.limitKey)
+        else { throw .refusedByChip }
+        switch call.write {
+        case .first:
+            guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
+            record.limit = call.value
+        case .ceiling:
+            guard let granted = call.granted, granted.mac.bytes.count == 32 else { throw .notTheProfile }
+            record.signedCeiling = call.value
+            record.ceilingNonce = .init(call.nonceTPM.bytes)
+            record.ceilingSignature = .init(call.signature.bytes)
+            record.granted = granted.guesses
+            record.grantedMAC = .init(granted.mac.bytes)
+            // Kept before it is written: killed in between, the next device goes on from what was signed.
+            try stored { try store.update(record) }
+        case .burn:
+            break
+        }
+        let carried = CarriedAuthorization(call.authorization)
+        let reply = try onChip { () throws(ChipError) in
+            try sessions.use(call.session, owner: connection, purpose: .device, on: chip) {
+                (handle) throws(ChipError) in
+                try chip.satisfy(
+                    slot.policy, for: .nvWrite, in: handle,
+                    evidence: .signed(act, by: authority.publicArea(slot.limitKey), signature))
+                let response = try chip.run(
+                    slot.command(SlotProfile.Write(call)), authorizedBy: carried.authorization(in: handle))
+                return (CarriedReply(response), goesOn: carried.attributes.contains(.continueSession))
+            }
+        }
+        guard let reply else { throw .sessionGone }
+        if call.write == .first {
+            record.state = .armed
+            try stored { try store.update(record) }
+        }
+        return reply
+    }
+
+    /// Ends what a connection had under way. An enrollment that is not armed yet is thrown away: no other connection could
+    /// go on with it.
+    func ended(_ connection: ConnectionID) {
+        sessions.end(connection, on: chip)
+        for (id, owner) in enrolling where owner == connection {
+            enrolling[id] = nil
+            guard let record = try? store.enrollment(id), [.reserved, .defined].contains(record.state) else { continue }
+            try? remove(record)
+        }
+    }
+}
+
+extension SlotProfile.Write {
+    init(_ call: WriteSlot) {
+        self =
+            switch call.write {
+            case .first: .first(limit: call.value)
+            case .ceiling: .ceiling(call.value)
+            case .burn: .burn
+            }
+    }
+}
+
+extension CarriedAuthorization {
+    init(_ carried: Carried) {
+        self.init(
+            nonceCaller: carried.nonceCaller.bytes, attributes: SessionAttributes(rawValue: carried.attributes),
+            hmac: carried.hmac.bytes)
+    }
+}
+
+extension CarriedReply {
+    /// The device's session is the last one of the command.
+    init(_ response: Response) {
+        let answer = response.sessions.last
+        self.init(
+            parameters: Bytes(response.parameters), nonceTPM: Bytes(answer?.nonceTPM ?? []),
+            attributes: answer?.attributes.rawValue ?? 0, hmac: Bytes(answer?.hmac ?? []))
+    }
+}

@@ -1,0 +1,104 @@
+import TPM
+import TPMDevice
+
+/// One client of the socket; the state of its conversation lives and dies with it.
+public struct ConnectionID: Hashable, Sendable {
+    private let number: UInt64
+    public init(_ number: UInt64) { self.number = number }
+}
+
+/// The sessions that devices have with the chip, each saved out of the chip while nobody uses it: a chip holds three at a
+/// time and knows 64.
+struct SessionTable {
+    /// What a session was started for.
+    enum Purpose: Equatable {
+        /// A device's own, salted session.
+        case device
+        /// A challenge for the open key.
+        case challenge
+    }
+
+    private struct Entry {
+        let owner: ConnectionID
+        let purpose: Purpose
+        let handle: Handle
+        var context: [UInt8]
+        var lastUse: UInt64
+    }
+
+    private var entries: [Int: Entry] = [:]
+    private var nextNumber = 1
+    private var clock: UInt64 = 0
+
+    /// At most this many in all; the chip's 64 leave room for the vault's own.
+    static let capacity = 56
+    /// At most this many a connection.
+    static let perConnection = 4
+
+    /// Saves a session just started, and gives its number. The oldest one goes when there are too many.
+    mutating func add(
+        _ handle: Handle, owner: ConnectionID, purpose: Purpose, on chip: Chip
+    ) throws(ChipError) -> Int {
+        while entries.count(where: { $0.value.owner == owner }) >= Self.perConnection {
+            evict(oldestOf: owner, on: chip)
+        }
+        while entries.count >= Self.capacity { evict(oldestOf: nil, on: chip) }
+        let number = nextNumber
+        nextNumber += 1
+        let context = try save(handle, on: chip)
+        clock += 1
+        entries[number] = Entry(owner: owner, purpose: purpose, handle: handle, context: context, lastUse: clock)
+        return number
+    }
+
+    /// Loads a session, lends it, and saves it again when `body` says that it goes on. A session whose use failed is ended:
+    /// its nonces are in nobody's hands any more. `nil` when there is no such session.
+    mutating func use<R>(
+        _ number: Int, owner: ConnectionID, purpose: Purpose, on chip: Chip,
+        _ body: (Handle) throws(ChipError) -> (R, goesOn: Bool)
+    ) throws(ChipError) -> R? {
+        guard let entry = entries[number], entry.owner == owner, entry.purpose == purpose else { return nil }
+        entries[number] = nil
+        let result: R
+        let goesOn: Bool
+        do throws(ChipError) {
+            try chip.run(.contextLoad(entry.context))
+            (result, goesOn) = try body(entry.handle)
+            guard goesOn else { return result }
+            clock += 1
+            entries[number] = Entry(
+                owner: owner, purpose: purpose, handle: entry.handle, context: try save(entry.handle, on: chip),
+                lastUse: clock)
+            return result
+        } catch {
+            try? chip.flush(entry.handle)
+            throw error
+        }
+    }
+
+    /// Ends all sessions of a connection.
+    mutating func end(_ owner: ConnectionID, on chip: Chip) {
+        for (number, entry) in entries where entry.owner == owner {
+            entries[number] = nil
+            try? chip.flush(entry.handle)
+        }
+    }
+
+    private mutating func save(_ handle: Handle, on chip: Chip) throws(ChipError) -> [UInt8] {
+        do throws(ChipError) {
+            return try chip.run(.contextSave(handle)).parameters
+        } catch {
+            // The oldest saved session blocks the chip's counter of contexts: it goes, and the save is tried once more.
+            guard error.responseCode == .contextGap, !entries.isEmpty else { throw error }
+            evict(oldestOf: nil, on: chip)
+            return try chip.run(.contextSave(handle)).parameters
+        }
+    }
+
+    private mutating func evict(oldestOf owner: ConnectionID?, on chip: Chip) {
+        let candidates = entries.filter { owner == nil || $0.value.owner == owner }
+        guard let oldest = candidates.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
+        entries[oldest.key] = nil
+        try? chip.flush(oldest.value.handle)
+    }
+}

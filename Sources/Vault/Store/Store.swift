@@ -1,0 +1,105 @@
+import Foundation
+import GRDB
+import VaultAPI
+
+/// What the vault remembers: SQLite, one row an enrollment. The chip is the truth for counts, the store for everything
+/// else. Every change is on the disk before the call returns.
+struct Store: Sendable {
+    private let queue: DatabaseQueue
+
+    /// Opens or makes the store at `path`.
+    init(path: String) throws {
+        var configuration = Configuration()
+        configuration.label = "tenpin.store"
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { db in
+            // What a person had erased is overwritten, and what was answered is on the disk.
+            try db.execute(sql: "PRAGMA secure_delete = ON; PRAGMA synchronous = FULL")
+        }
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        try Self.migrator.migrate(queue)
+    }
+
+    private static let migrator: DatabaseMigrator = {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1: enrollments") { db in
+            try db.create(table: EnrollmentRecord.databaseTableName) { table in
+                table.primaryKey("id", .blob)
+                table.column("account", .text).notNull().indexed()
+                table.column("state", .text).notNull()
+                table.column("replaces", .blob)
+                table.column("slot", .integer).notNull().unique()
+                table.column("createdAt", .integer).notNull()
+                for blob in [
+                    "limitKey", "evaluationKey", "evaluationPrivate", "ceilingNonce", "ceilingSignature", "grantedMAC",
+                    "recipe", "confirmation", "openKey", "bundlePublic", "bundlePrivate", "olderKeys", "commitDigest",
+                    "lastBlinded", "lastEvaluated",
+                ] { table.column(blob, .blob) }
+                for number in ["limit", "signedCeiling", "granted"] { table.column(number, .integer) }
+                table.column("evaluationDay", .integer).notNull().defaults(to: 0)
+                table.column("evaluationsToday", .integer).notNull().defaults(to: 0)
+            }
+            // One live and one pending enrollment an account, whatever the code above does.
+            try db.execute(
+                sql: """
+                    CREATE UNIQUE INDEX one_live ON enrollment (account) WHERE state = 'live';
+                    CREATE UNIQUE INDEX one_pending ON enrollment (account)
+                        WHERE state IN ('reserved', 'defined', 'armed');
+                    """)
+        }
+        return migrator
+    }()
+
+    /// The enrollment with this id.
+    func enrollment(_ id: EnrollmentID) throws -> EnrollmentRecord? {
+        try queue.read { try EnrollmentRecord.fetchOne($0, key: Data(id.bytes)) }
+    }
+
+    /// All enrollments of an account, or of everyone.
+    func enrollments(of account: Account? = nil) throws -> [EnrollmentRecord] {
+        try queue.read { db in
+            guard let account else { return try EnrollmentRecord.order(Column("account")).fetchAll(db) }
+            return try EnrollmentRecord.filter(Column("account") == account.id).fetchAll(db)
+        }
+    }
+
+    /// How many enrollments hold a slot.
+    func slotCount() throws -> Int {
+        try queue.read { try EnrollmentRecord.fetchCount($0) }
+    }
+
+    /// Whether a handle is set aside already.
+    func holds(slot: UInt32) throws -> Bool {
+        try queue.read { try EnrollmentRecord.filter(Column("slot") == slot).fetchCount($0) > 0 }
+    }
+
+    /// Writes a new enrollment.
+    func insert(_ record: EnrollmentRecord) throws {
+        try queue.write { try record.insert($0) }
+    }
+
+    /// Writes a known enrollment.
+    func update(_ record: EnrollmentRecord) throws {
+        try queue.write { try record.update($0) }
+    }
+
+    /// Makes an enrollment live, and the one it replaces `replaced`, in one transaction.
+    func makeLive(_ record: EnrollmentRecord) throws {
+        var record = record
+        record.state = .live
+        try queue.write { db in
+            for var old in try EnrollmentRecord.filter(
+                Column("account") == record.account && Column("state") == EnrollmentRecord.State.live.rawValue
+            ).fetchAll(db) {
+                old.state = .replaced
+                try old.update(db)
+            }
+            try record.update(db)
+        }
+    }
+
+    /// Erases an enrollment.
+    func delete(_ record: EnrollmentRecord) throws {
+        _ = try queue.write { try record.delete($0) }
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Logging
+import TPM
+import TPMDevice
+import VaultAPI
+
+/// The vault: a courier between devices and one chip. It holds no secret and decides nothing about the limit.
+///
+/// All of it runs on the chip's one thread, and no method awaits anything: between spending a guess and using it nothing
+/// else can happen. (An actor with an await between check and spend let 50 of 50 callers past a limit of 3.)
+public actor Vault {
+    private let thread: ChipThread
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+    /// What `provision` wrote.
+    public nonisolated let configuration: VaultConfiguration
+    let chip: Chip
+    let store: Store
+    let log: Logger
+    let now: @Sendable () -> Date
+    let endorsement: Command.Entity
+    let parent: Command.Entity
+    let authority: AuthorityProfile
+    var sessions = SessionTable()
+    /// Which connection is enrolling what.
+    var enrolling: [EnrollmentID: ConnectionID] = [:]
+
+    /// Opens chip and store, checks that this is the chip that was provisioned, and reconciles the two.
+    public static func open(
+        home: String, tcti: String? = nil, ownerAuthorization: [UInt8] = [], log: Logger,
+        now: @escaping @Sendable () -> Date = Date.init
+    ) async throws -> Vault {
+        let configuration = try VaultConfiguration.read(home: home)
+        let store = try Store(path: VaultConfiguration.storePath(home: home))
+        let vault = try Vault(
+            configuration, store: store, tcti: tcti ?? configuration.tcti, ownerAuthorization: ownerAuthorization,
+            log: log, now: now)
+        try await vault.reconcile()
+        return vault
+    }
+
+    private init(
+        _ configuration: VaultConfiguration, store: Store, tcti: String, ownerAuthorization: [UInt8], log: Logger,
+        now: @escaping @Sendable () -> Date
+    ) throws {
+        let chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization)
+        try chip.flushLeftovers()
+        let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
+        let parentArea = try PublicArea(tpm2b: configuration.parent.bytes)
+        for (handle, area) in [
+            (configuration.endorsementHandle, endorsementArea), (configuration.parentHandle, parentArea),
+        ] {
+            guard (try? chip.publicArea(of: Handle(handle))) == area else { throw VaultError.anotherChip }
+        }
+        thread = ChipThread(name: "tenpin-chip")
+        self.configuration = configuration
+        self.chip = chip
+        self.store = store
+        self.log = log
+        self.now = now
+        endorsement = Command.Entity(Handle(configuration.endorsementHandle), endorsementArea.name)
+        parent = Command.Entity(Handle(configuration.parentHandle), parentArea.name)
+        authority = try AuthorityProfile(
+            largestDigest: Int(try chip.property(0x120) ?? 0), endorsementName: endorsementArea.name)
+        if authority.hash.size != configuration.largestDigest {
+            log.warning("the chip's largest hash has changed: enrollments made before cannot be used any more")
+        }
+    }
+}
+
+/// Why a vault cannot open.
+public enum VaultError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Endorsement key or parent are not the ones that were provisioned.
+    case anotherChip
+
+    public var description: String {
+        "This is not the chip that was provisioned, or it was cleared: its endorsement key or the vault's parent is"
+            + " another. If that is meant, provision a new vault in another folder."
+    }
+}
+
+extension Vault {
+    /// The account's enrollment in one of `states`.
+    func record(
+        _ id: EnrollmentID, of account: Account, in states: Set<EnrollmentRecord.State>
+    ) throws(VaultFault) -> EnrollmentRecord {
+        let record = try stored { try store.enrollment(id) }
+        guard let record, record.account == account.id, states.contains(record.state) else {
+            let known = try stored { try store.enrollments(of: account) }
+            throw known.contains { $0.state == .live } ? .wrongEnrollment : .unknownAccount
+        }
+        return record
+    }
+
+    /// The slot of an enrollment that has one.
+    func slot(of record: EnrollmentRecord) throws(VaultFault) -> SlotProfile {
+        guard let slot = record.slotProfile(authority) else { throw .wrongEnrollment }
+        return slot
+    }
+
+    /// Runs an access to the store; its failure costs no guess.
+    func stored<R>(_ body: () throws -> R) throws(VaultFault) -> R {
+        do {
+            return try body()
+        } catch {
+            log.error("the store failed: \(error)")
+            throw .storeUnavailable
+        }
+    }
+
+    /// Runs commands; a failure that has no better meaning is the chip's and costs no guess.
+    func onChip<R>(_ body: () throws(ChipError) -> R) throws(VaultFault) -> R {
+        do throws(ChipError) {
+            return try body()
+        } catch {
+            throw fault(error)
+        }
+    }
+
+    /// What a chip's error means to a device.
+    func fault(_ error: ChipError) -> VaultFault {
+        log.notice("\(error)")
+        guard case .refused(let command, let code) = error else { return .chipUnavailable }
+        // A saved session from before the chip's restart.
+        if command == .contextLoad { return .sessionGone }
+        // Signature, HMAC, policy, nonce, expiry: what the device sent is not what the chip wants.
+        let refusals: Set<UInt32> = [
+            0x082, 0x084, 0x08E, 0x08F, 0x095, 0x09B, 0x09D, 0x09F, 0x0A2, 0x0A3, 0x0A4, 0x0A7,
+        ]
+        if code.isMissingHandle || code == .nvUninitialized { return .slotGone }
+        if code == .nvSpace { return .full }
+        return refusals.contains(code.base) ? .refusedByChip : .chipUnavailable
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+
+/// A connection that carries bytes to an emulated TPM and back as they are: a test's independent eye, and its attacker.
+public final class RawTPM {
+    private let socket: Int32
+
+    /// Connects; a chip that serves somebody else lets it wait, `patience` seconds for each answer.
+    public init(path: String, patience: Int = 30) throws {
+        socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw Self.failure("socket") }
+        var limit = timeval(tv_sec: patience, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        try withUnsafeMutableBytes(of: &address.sun_path) { target in
+            guard path.utf8.count < target.count else { throw HarnessError("too long for a socket: \(path)") }
+            target.copyBytes(from: path.utf8)
+        }
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard code == 0 else { throw Self.failure("connect") }
+    }
+
+    deinit { close(socket) }
+
+    /// Sends one command and gives the chip's answer, header included, whatever its response code.
+    public func transmit(_ command: [UInt8]) throws -> [UInt8] {
+        var sent = 0
+        while sent < command.count {
+            let count = command.withUnsafeBytes { bytes in
+                send(socket, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw Self.failure("send") }
+            sent += count
+        }
+        let header = try receive(10)
+        let size = header[2..<6].reduce(0) { $0 << 8 | Int($1) }
+        guard (10...65536).contains(size) else { throw HarnessError("an answer of \(size) bytes") }
+        return header + (try receive(size - 10))
+    }
+
+    /// The response code in an answer's header (TPM 2.0 Part 1 §18.4).
+    public static func responseCode(of answer: [UInt8]) -> UInt32 {
+        answer[6..<10].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private func receive(_ count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var have = 0
+        while have < count {
+            let got = bytes.withUnsafeMutableBytes { buffer in
+                recv(socket, buffer.baseAddress.map { $0 + have }, count - have, 0)
+            }
+            guard got > 0 else { throw got == 0 ? HarnessError("the chip hung up") : Self.failure("recv") }
+            have += got
+        }
+        return bytes
+    }
+
+    private static func failure(_ what: String) -> HarnessError {
+        HarnessError("\(what): \(String(cString: strerror(errno)))")
+    }
+}

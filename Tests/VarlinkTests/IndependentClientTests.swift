@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+@testable import Varlink
+
+/// The reference client in Python, from the package index. Where it cannot be had the test says so and is skipped.
+@Suite("the Python client", .timeLimit(.minutes(3)))
+struct IndependentClientTests {
+    static let script = """
+        import json, sys, varlink
+
+        found = {}
+        with varlink.Client(sys.argv[1]) as client:
+            with client.open("org.varlink.service") as service:
+                info = service.GetInfo()
+                found["info"] = [info[name] for name in ("vendor", "product", "version", "url")]
+                found["description"] = service.GetInterfaceDescription("org.example.Ping")["description"]
+                try:
+                    service.GetInterfaceDescription("org.example.Nope")
+                except varlink.InterfaceNotFound as error:
+                    found["no interface"] = error.parameters()
+            found["members"] = {name: sorted(client.get_interface(name).members) for name in info["interfaces"]}
+            with client.open("org.example.Ping") as ping:
+                found["ping"] = ping.Ping(ping="h\\u00e9llo \\U0001f600")
+                found["nest"] = ping.Nest(nested={"list": [1, 2, 39]})
+                ping.Ping(ping="oneway", _oneway=True)
+                try:
+                    ping.Fail(code=7)
+                except varlink.VarlinkError as error:
+                    found["error"] = [error.error(), error.parameters()]
+        print(json.dumps(found, sort_keys=True))
+        """
+
+    @Test("describes the service to itself, parses every interface, calls and fails as it should")
+    func python() async throws {
+        try await withFolder { folder in
+            let log = folder + "/log"
+            guard try await Self.run(["python3", "-m", "venv", folder + "/venv"], to: log) == 0,
+                try await Self.run(
+                    [folder + "/venv/bin/pip", "--disable-pip-version-check", "install", "varlink==31.0.0"], to: log)
+                    == 0
+            else {
+                print("SKIPPED: no Python varlink package to be had, the server is NOT checked by another client")
+                if ProcessInfo.processInfo.environment["CI"] != nil {
+                    Issue.record("where tests must not skip, python3 with venv and the package index must be there")
+                }
+                return
+            }
+            try Data(Self.script.utf8).write(to: URL(filePath: folder + "/script.py"))
+            try await withServer { server, service in
+                let output = folder + "/output"
+                let status = try await Self.run(
+                    [folder + "/venv/bin/python", folder + "/script.py", "unix:" + server.path], to: output)
+                let text = try String(contentsOfFile: output, encoding: .utf8)
+                try #require(status == 0, "\(text)")
+                let found = try JSONDecoder().decode(Found.self, from: Data(text.utf8))
+                #expect(found.info == ["Example", "Ping", "1", "https://example.org"])
+                #expect(found.description == PingService.interface.description)
+                #expect(found.noInterface == ["interface": "org.example.Nope"])
+                #expect(
+                    found.members["org.varlink.service"] == [
+                        "ExpectedMore", "GetInfo", "GetInterfaceDescription", "InterfaceNotFound", "InvalidParameter",
+                        "MethodNotFound", "MethodNotImplemented", "PermissionDenied",
+                    ])
+                #expect(
+                    found.members["org.tenpin.Transport"] == [
+                        "MessageMalformed", "MessageTimedOut", "MessageTooLarge", "ReplyUnusable", "ShuttingDown",
+                        "TooManyConnections",
+                    ])
+                #expect(found.ping == ["pong": "héllo 😀"])
+                #expect(found.nest == ["sum": 42])
+                #expect(found.error == Found.Failure(name: "org.example.Ping.Refused", code: 7))
+                #expect(service.events.filter { $0.hasPrefix("ping") } == ["ping héllo 😀", "ping oneway"])
+            }
+        }
+    }
+
+    struct Found: Decodable {
+        var info: [String]
+        var description: String
+        var noInterface: [String: String]
+        var members: [String: [String]]
+        var ping: [String: String]
+        var nest: [String: Int]
+        var error: Failure
+
+        enum CodingKeys: String, CodingKey {
+            case info, description, members, ping, nest, error
+            case noInterface = "no interface"
+        }
+
+        struct Failure: Decodable, Equatable {
+            var name: String
+            var code: Int
+
+            init(name: String, code: Int) {
+                self.name = name
+                self.code = code
+            }
+
+            init(from decoder: any Decoder) throws {
+                var list = try decoder.unkeyedContainer()
+                name = try list.decode(String.self)
+                code = try list.decode([String: Int].self)["code"] ?? -1
+            }
+        }
+    }
+
+    /// Runs a program with its output in a file; gives its exit status.
+    static func run(_ command: [String], to output: String) async throws -> Int32 {
+        _ = FileManager.default.createFile(atPath: output, contents: nil)
+        let handle = try #require(FileHandle(forWritingAtPath: output))
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = command
+        process.standardOutput = handle
+        process.standardError = handle
+        return try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+    }
+}
