@@ -58,6 +58,10 @@ let package = Package(
                 "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ], swiftSettings: strict),
+        .target(
+            name: "VaultClient",
+            dependencies: ["TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", crypto],
+            swiftSettings: strict),
         .executableTarget(
             name: "tenpin-vault",
             dependencies: ["Vault", "TPM", "TPMDevice", "VaultAPI", "Varlink", "Secrets", arguments, logging],
@@ -72,6 +76,9 @@ let package = Package(
         .testTarget(
             name: "EndorsementTests", dependencies: ["Endorsement", "TestSupport", crypto] + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
+        .testTarget(
+            name: "VaultClientTests",
+            dependencies: ["VaultClient", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],
     swiftLanguageModes: [.v6]

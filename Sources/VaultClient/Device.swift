@@ -14,8 +14,9 @@ public struct Device: ~Copyable, Sendable {
 
     /// Opens the account's folder for this process alone, and reads what is kept there.
     public init(_ account: Account, in home: DeviceHome) throws(DeviceStateError) {
-        folder = try AccountFolder(account, in: home)
+        let folder = try AccountFolder(account, in: home)
         state = try folder.load()
+        self.folder = folder
     }
 
     public var account: Account { state.account }
@@ -79,8 +80,11 @@ public struct Device: ~Copyable, Sendable {
     }
 
     /// Changes the password: a new enrollment with a new backup key; then the old slot is burnt.
+    ///
+    /// - Parameter replacing: the vault's live enrollment, where it is not the one that this device knows.
     public mutating func changePassword(
-        at link: VaultLink, to password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice()
+        at link: VaultLink, to password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
+        replacing: EnrollmentID? = nil
     ) async throws(VaultClientError) {
         try await finish(at: link)
         guard let current = state.key, let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
@@ -89,7 +93,7 @@ public struct Device: ~Copyable, Sendable {
         let key = GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
         try await enroll(
             at: link, password, choice, key: key, older: state.olderKeys + [current],
-            replaces: live.recipe.enrollment)
+            replaces: replacing ?? live.recipe.enrollment)
         try await burnOldSlots(at: link)
     }
 
@@ -111,8 +115,7 @@ public struct Device: ~Copyable, Sendable {
     public mutating func finish(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
         var done: [Finished] = []
         if let pending = state.pending {
-            try await pending.commit(through: link)
-            try settle(pending)
+            try await complete(pending, through: link)
             done.append(.enrolled(pending.recipe.enrollment))
         }
         return done + (try await burnOldSlots(at: link))
@@ -151,12 +154,20 @@ public struct Device: ~Copyable, Sendable {
             await link.courier.hangUp()
             throw error
         }
-        try await pending.commit(through: link)
-        try settle(pending)
+        try await complete(pending, through: link)
     }
 
-    /// The enrollment is live: it takes the old one's place, whose slot is now to be burnt.
-    private mutating func settle(_ pending: PendingEnrollment) throws(VaultClientError) {
+    /// Step 3, and then the enrollment takes the old one's place, whose slot is now to be burnt. Where the vault refuses,
+    /// nothing more can come of it, and what was there before stays.
+    private mutating func complete(
+        _ pending: PendingEnrollment, through link: VaultLink
+    ) async throws(VaultClientError) {
+        do throws(VaultClientError) {
+            try await pending.commit(through: link)
+        } catch {
+            if case .exposed(_, .refused) = error.reason { try giveUpPending() }
+            throw error
+        }
         try update { $0.settle(pending) }
     }
 

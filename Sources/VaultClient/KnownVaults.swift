@@ -59,8 +59,8 @@ extension KnownVaults {
     /// Reads the file; none is an empty list.
     public init(home: DeviceHome) throws(DeviceStateError) {
         let path = home.knownVaultsPath
-        guard let contents = try PrivateFile.read(path, limit: 1 << 20) else { return self.init() }
-        try self.init(parsing: String(decoding: contents.published, as: UTF8.self), path: path)
+        let contents = try PrivateFile.read(path, limit: 1 << 20)
+        try self.init(parsing: String(decoding: contents?.published ?? [], as: UTF8.self), path: path)
     }
 
     /// Changes the file, with no other process between reading and writing.

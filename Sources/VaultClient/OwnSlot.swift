@@ -16,13 +16,14 @@ struct OwnSlot: ~Copyable, Sendable {
         limitSeed: borrowing SecretBytes
     ) throws(VaultClientError) {
         let name = link.vault.endorsementName
-        limitKey = try LimitKeys.limitKey(
+        let limitKey = try LimitKeys.limitKey(
             seed: limitSeed, enrollment: enrollment, endorsementName: name, authority: authority)
-        grantKey = LimitKeys.grantKey(seed: limitSeed, enrollment: enrollment, endorsementName: name)
         let point = limitKey.point
         profile = try mapping(VaultClientError.Reason.profile) { () throws(ProfileError) in
             try SlotProfile(handle: handle, authority: authority, limitKey: point)
         }
+        self.limitKey = limitKey
+        grantKey = LimitKeys.grantKey(seed: limitSeed, enrollment: enrollment, endorsementName: name)
         self.link = link
         self.account = account
         self.enrollment = enrollment

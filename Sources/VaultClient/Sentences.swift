@@ -1,9 +1,12 @@
+import OPRF
+import Secrets
 import VaultAPI
 
 extension VaultClientError.Reason {
     /// What happened and what to do, one sentence, without what it cost.
     public var sentence: String {
         switch self {
+        case .badAddress(let address): "\(printable(address)) is not an address; give it as unix:/path/to/socket."
         case .unreachable(let address): "Nobody answers at \(address); check that the vault runs there."
         case .connectionLost: "The connection to the vault was lost; try again."
         case .brokenReply(let what):
@@ -16,7 +19,7 @@ extension VaultClientError.Reason {
             "The vault does not use the key it was given, or does not count its uses; choose another vault."
         case .profile(let error): "This is outside of what Tenpin does: \(error)."
         case .wire(let error): "The vault sent a structure that cannot be read: \(error); use matching versions."
-        case .oprf(let error): error.description
+        case .oprf(let error): withoutCost(error.description)
         case .argon2id(let error): error.description
         case .bundle(let flaw): flaw.description
         case .exposed(let limit, let cause):
@@ -31,6 +34,14 @@ extension VaultClientError.Reason {
         case .state(let error): error.description
         }
     }
+}
+
+/// A sentence of a lower layer, which knows only its own cost.
+func withoutCost(_ sentence: String) -> String {
+    for ending in ["; no guess was spent.", ", no guess was spent."] where sentence.hasSuffix(ending) {
+        return sentence.dropLast(ending.count) + "."
+    }
+    return sentence
 }
 
 extension VaultClientError.Exposure {

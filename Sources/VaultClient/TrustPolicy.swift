@@ -1,27 +1,33 @@
+import Endorsement
+import Foundation
 import TPM
 import VaultAPI
 
 /// On what terms this device trusts a vault.
 public struct TrustPolicy: Sendable {
-    /// The certificates' verification, with the roots the person gave.
-    public var endorsements: any EndorsementCheck
+    /// The authorities whose endorsement certificates are believed.
+    public var roots: [AuthorityCertificate]
     /// The pinned vaults.
     public var known: KnownVaults
     /// The Name given beforehand, instead of a question.
     public var expectedName: Name?
     /// Whether an emulated chip is allowed, for trials.
     public var allowEmulated: Bool
+    /// The time at which certificates must be valid.
+    public var now: @Sendable () -> Date
     /// Asked once about a vault that is not pinned, when it has proven everything else.
     public var confirm: @Sendable (TrustedVault) async -> Bool
 
     public init(
-        endorsements: any EndorsementCheck, known: KnownVaults, expectedName: Name? = nil, allowEmulated: Bool = false,
+        roots: [AuthorityCertificate], known: KnownVaults, expectedName: Name? = nil, allowEmulated: Bool = false,
+        now: @escaping @Sendable () -> Date = Date.init,
         confirm: @escaping @Sendable (TrustedVault) async -> Bool
     ) {
-        self.endorsements = endorsements
+        self.roots = roots
         self.known = known
         self.expectedName = expectedName
         self.allowEmulated = allowEmulated
+        self.now = now
         self.confirm = confirm
     }
 
@@ -37,13 +43,7 @@ public struct TrustPolicy: Sendable {
         }
         let standing = try standing(of: key.name, at: courier.address)
 
-        let certificate: CertifiedChip
-        do throws(TrustRefusal) {
-            certificate = try endorsements.check(
-                certificate: claim.certificate.bytes, intermediates: claim.intermediates.map(\.bytes), certifies: key)
-        } catch {
-            throw .notTrusted(error)
-        }
+        let certificate = try await verify(claim, key)
 
         onStep(.proving)
         var session = try await CarriedSession.start(
@@ -60,8 +60,8 @@ public struct TrustPolicy: Sendable {
             vault = TrustedVault(
                 endorsementKey: key, endorsementName: key.name, parent: try Self.parent(created),
                 authority: try Self.authority(digest, key.name), chip: chip, certificate: certificate,
-                emulation: chip.emulation + (certificate.isEmulated ? [.certificate(certificate.model)] : [])
-                    + (claim.emulated ? [.itsClaim] : []), isNew: standing != .pinned)
+                emulation: chip.emulation + certificate.emulation + (claim.emulated ? [.itsClaim] : []),
+                isNew: standing != .pinned)
             guard !vault.isEmulated || allowEmulated else { throw .emulated(vault.emulation) }
         } catch {
             throw .notTrusted(error)
@@ -70,6 +70,23 @@ public struct TrustPolicy: Sendable {
             guard await confirm(vault) else { throw .notTrusted(.notConfirmed(key.name)) }
         }
         return vault
+    }
+
+    /// The certificate's chain, and that it is this very key's.
+    private func verify(
+        _ claim: Describe.Reply, _ key: PublicArea
+    ) async throws(VaultClientError) -> VerifiedEndorsement {
+        let verified: VerifiedEndorsement
+        do throws(EndorsementError) {
+            var intermediates: [AuthorityCertificate] = []
+            for der in claim.intermediates { intermediates.append(try AuthorityCertificate(der: der.bytes)) }
+            verified = try await EndorsementCertificate(der: claim.certificate.bytes).verify(
+                roots: roots, intermediates: intermediates, at: now())
+        } catch {
+            throw .notTrusted(.certificate(error))
+        }
+        guard verified.certifiedKey.isKey(of: key) else { throw .notTrusted(.certifiesAnotherKey) }
+        return verified
     }
 
     private enum Standing { case pinned, named, stranger }

@@ -1,7 +1,8 @@
+import Endorsement
 import TPM
 
 /// A vault that this device trusts: what it proved, and nothing that it merely says.
-public struct TrustedVault: Hashable, Sendable {
+public struct TrustedVault: Equatable, Sendable {
     /// The key that every session of this device is salted to.
     public let endorsementKey: PublicArea
     public let endorsementName: Name
@@ -12,7 +13,7 @@ public struct TrustedVault: Hashable, Sendable {
     /// Maker and firmware; proven in a session.
     public let chip: ChipFacts
     /// What its certificate says.
-    public let certificate: CertifiedChip
+    public let certificate: VerifiedEndorsement
     /// Why the chip is held to be emulated; empty for a real one.
     public let emulation: [EmulationSign]
     /// Whether the person confirmed it just now: to be pinned by the caller.
@@ -24,6 +25,14 @@ public struct TrustedVault: Hashable, Sendable {
     public var fingerprint: String { endorsementName.fingerprint }
 }
 
+extension VerifiedEndorsement {
+    /// Whether this is the certificate of swtpm: by the model it names, or IBM's number, under which no chip is sold.
+    var emulation: [EmulationSign] {
+        chip.model.lowercased().contains("swtpm") || chip.manufacturer.rawValue == 0x1014
+            ? [.certificate(chip.model)] : []
+    }
+}
+
 extension Name {
     /// The Name's hexadecimal digits in groups of eight: the same ones that the vault and tpm2-tools show.
     public var fingerprint: String {
@@ -31,34 +40,6 @@ extension Name {
         return stride(from: 0, to: digits.count, by: 8)
             .map { String(digits[$0..<min($0 + 8, digits.count)]) }.joined(separator: " ")
     }
-}
-
-/// What a verified endorsement certificate says of its chip.
-public struct CertifiedChip: Hashable, Sendable {
-    /// As `id:` and eight digits, the TCG's number of the maker.
-    public let manufacturer: String
-    public let model: String
-    public let version: String
-    /// Whether this is the certificate of an emulator.
-    public let isEmulated: Bool
-
-    public init(manufacturer: String, model: String, version: String, isEmulated: Bool) {
-        self.manufacturer = manufacturer
-        self.model = model
-        self.version = version
-        self.isEmulated = isEmulated
-    }
-}
-
-/// Verifies an endorsement certificate against the trust roots that the person gave.
-public protocol EndorsementCheck: Sendable {
-    /// - Parameters:
-    ///   - certificate: DER.
-    ///   - intermediates: DER, towards the root.
-    ///   - key: the key that it must certify, exactly.
-    func check(
-        certificate: [UInt8], intermediates: [[UInt8]], certifies key: PublicArea
-    ) throws(TrustRefusal) -> CertifiedChip
 }
 
 /// A sign that a chip is a program whose host can copy its state.
@@ -91,7 +72,9 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     /// The person did not confirm it.
     case notConfirmed(Name)
     /// The certificate does not verify.
-    case certificate(String)
+    case certificate(EndorsementError)
+    /// The certificate is another key's.
+    case certifiesAnotherKey
     case emulated([EmulationSign])
     /// The chip makes another parent than the profile's.
     case parent
@@ -113,8 +96,9 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         case .notConfirmed(let shown):
             "The vault \(shown.fingerprint) is not pinned on this device; compare the fingerprint with its operator's"
                 + " and pin it with `tenpin trust`."
-        case .certificate(let why):
-            "The vault's endorsement certificate does not verify (\(why)); give the maker's root with --trust-root."
+        case .certificate(let error): withoutCost(error.description)
+        case .certifiesAnotherKey:
+            "The vault's endorsement certificate is another chip's; do not use it."
         case .emulated(let signs):
             "The vault's TPM is emulated (\(signs.map(\.description).joined(separator: "; "))), so its host can copy its"
                 + " state and guess without limit; for a trial, allow it with --allow-emulated."

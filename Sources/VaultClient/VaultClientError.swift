@@ -10,6 +10,8 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
     public let guess: VaultFault.Guess
 
     public enum Reason: Equatable, Sendable {
+        /// Not the address of a Unix socket.
+        case badAddress(String)
         /// Nobody answers at this address.
         case unreachable(String)
         /// The connection ended or stayed silent before a reply came.
