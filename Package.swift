@@ -79,6 +79,9 @@ let package = Package(
         .testTarget(
             name: "VaultClientTests",
             dependencies: ["VaultClient", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto]),
+        .testTarget(
+            name: "VaultTests",
+            dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],
     swiftLanguageModes: [.v6]

@@ -36,11 +36,11 @@ public enum SecretStream {
             self.header = header
         }
 
-        /// Seals one message into `sealed`, which has the message's size and 17 bytes more.
+        /// Seals one message into the first bytes of `sealed`: as many as the message has, and 17 more.
         public mutating func push(
             _ message: Span<UInt8>, tag: Tag, associatedData: [UInt8], into sealed: inout MutableSpan<UInt8>
         ) {
-            precondition(sealed.count == message.count + overhead, "a sealed message is \(overhead) bytes longer")
+            precondition(sealed.count >= message.count + overhead, "a sealed message is \(overhead) bytes longer")
             unsafe message.withUnsafeBufferPointer { message in
                 unsafe sealed.withUnsafeMutableBufferPointer { sealed in
                     unsafe withState(&state) { state in
@@ -68,14 +68,14 @@ public enum SecretStream {
             }
         }
 
-        /// Opens the next message into `message`, which is 17 bytes shorter than `sealed`.
+        /// Opens the next message into the first bytes of `message`: as many as `sealed` has, but for 17.
         ///
         /// A message that does not open leaves the stream where it was and nothing of itself in `message`.
         public mutating func pull(
             _ sealed: Span<UInt8>, associatedData: [UInt8], into message: inout MutableSpan<UInt8>
         ) throws(AEADError) -> Tag {
             guard sealed.count >= overhead else { throw .notAuthentic }
-            precondition(message.count == sealed.count - overhead, "an opened message is \(overhead) bytes shorter")
+            precondition(message.count >= sealed.count - overhead, "an opened message is \(overhead) bytes shorter")
             var rawTag: UInt8 = 0
             var status: Int32 = -1
             unsafe sealed.withUnsafeBufferPointer { sealed in

@@ -48,16 +48,41 @@ public struct Device: ~Copyable, Sendable {
 
     /// Enrolls the account with a new backup key, or with the one this device already has without a vault.
     ///
-    /// - Parameter replacing: the vault's enrollment to replace, which this device did not make itself; its slot is not
-    ///   burnt by this, since only its limit key burns it.
+    /// - Parameter replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt by
+    ///   this, since only its limit key burns it. A key that this device has then becomes an older one, so that the guesses
+    ///   left at the old password are not guesses at the new key.
     public mutating func enroll(
         at link: VaultLink, password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
         replacing: EnrollmentID? = nil
     ) async throws(VaultClientError) {
         try await finish(at: link)
+        if let replacing {
+            let older = state.olderKeys + [state.key].compactMap { $0 }
+            try await enroll(at: link, password, choice, key: nextKey(), older: older, replaces: replacing)
+            return try await burnOldSlots(at: link)
+        }
         guard state.enrollment == nil else { throw .fault(.accountExists) }
-        let key = state.key ?? GenerationKey(generation: 1, key: SharedSecret(SecretBytes(random: 32)))
-        try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: replacing)
+        let key = try state.key ?? nextKey()
+        try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: nil)
+    }
+
+    /// A new backup key, of the generation after the one in use.
+    private func nextKey() throws(VaultClientError) -> GenerationKey {
+        let (generation, overflow) = (state.key?.generation ?? 0).addingReportingOverflow(1)
+        guard !overflow else { throw VaultClientError(.tooManyOlderKeys) }
+        return GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
+    }
+
+    /// The enrollment that the vault says is live, where this device does not know it.
+    public func enrollmentToReplace(at link: VaultLink) async throws(VaultClientError) -> EnrollmentID {
+        let served = try await link.lookUp(account).recipe.enrollment
+        guard served != state.enrollment?.recipe.enrollment else { throw .fault(.accountExists) }
+        return served
+    }
+
+    /// Has the vault erase an enrollment that this device cannot burn: its guesses stay with a dishonest host.
+    public func forgetUnburnt(_ enrollment: EnrollmentID, at link: VaultLink) async throws(VaultClientError) {
+        try await link.forget(account, enrollment, unburnt: true)
     }
 
     /// Recovers with a password that was typed once; a wrong one is an outcome. What comes back is kept on this device.
@@ -88,11 +113,8 @@ public struct Device: ~Copyable, Sendable {
     ) async throws(VaultClientError) {
         try await finish(at: link)
         guard let current = state.key, let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
-        let (generation, overflow) = current.generation.addingReportingOverflow(1)
-        guard !overflow else { throw VaultClientError(.tooManyOlderKeys) }
-        let key = GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
         try await enroll(
-            at: link, password, choice, key: key, older: state.olderKeys + [current],
+            at: link, password, choice, key: nextKey(), older: state.olderKeys + [current],
             replaces: replacing ?? live.recipe.enrollment)
         try await burnOldSlots(at: link)
     }
@@ -184,7 +206,7 @@ public struct Device: ~Copyable, Sendable {
                     isBurnt = true
                     try update { $0.mark(burnt: ticket.enrollment) }
                 }
-                try await ticket.forget(account, through: link)
+                try await link.forget(account, ticket.enrollment, unburnt: false)
             } catch {
                 guard error.saysThatItIsGone else { throw error }
             }
@@ -243,12 +265,16 @@ extension BurnTicket {
             limitSeed: limitSeed.bytes)
         try await own.burn()
     }
+}
 
-    /// Has the vault undefine the slot and erase the record.
-    func forget(_ account: Account, through link: VaultLink) async throws(VaultClientError) {
-        link.onStep(.forgetting)
-        let message = Forget(account: account, enrollment: enrollment)
-        let courier = link.courier
+extension VaultLink {
+    /// Has the vault undefine the slot and erase the record. Repeated when the reply was lost: the second time the vault
+    /// says that there is nothing.
+    fileprivate func forget(
+        _ account: Account, _ enrollment: EnrollmentID, unburnt: Bool
+    ) async throws(VaultClientError) {
+        onStep(.forgetting)
+        let message = Forget(account: account, enrollment: enrollment, unburnt: unburnt)
         _ = try await courier.repeating { () async throws(VaultClientError) in try await courier.call(message) }
     }
 }

@@ -1,4 +1,4 @@
-import CSodium
+import Foundation
 import Secrets
 import TestSupport
 import Testing
@@ -39,6 +39,20 @@ import Testing
     @Test("the limits themselves are allowed", arguments: [(65_536, 3), (1_048_576, 10)] as [(UInt32, UInt32)])
     func limits(memory: UInt32, passes: UInt32) throws {
         #expect(try Argon2id.Parameters(memoryKiB: memory, passes: passes).memoryKiB == memory)
+    }
+
+    @Test("memory that cannot be had is an error, not the end of the process")
+    func noMemory() async {
+        await #expect(processExitsWith: .success) {
+            let input = SecretBytes(random: 32)
+            let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ").first
+            let used = try #require(pages.flatMap { rlim_t($0) }) * 4096
+            var limit = rlimit(rlim_cur: used + (100 << 20), rlim_max: used + (100 << 20))
+            setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+            #expect(throws: Argon2idError.noMemory(memoryKiB: 262_144)) {
+                _ = try Argon2id.derive(from: input, salt: Argon2idTests.salt, parameters: .standard)
+            }
+        }
     }
 
     @Test("a salt that is not 16 bytes is refused", arguments: [0, 15, 17])

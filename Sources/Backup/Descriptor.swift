@@ -1,0 +1,114 @@
+import Glibc
+
+/// A file descriptor that is closed at the end of its life, unless it belongs to somebody else.
+struct Descriptor: ~Copyable {
+    let number: Int32
+    private let isOwned: Bool
+
+    /// A descriptor that somebody else closes, such as standard output.
+    init(borrowing number: Int32) {
+        self.number = number
+        isOwned = false
+    }
+
+    /// An open descriptor that is closed with this value.
+    init(owning number: Int32) {
+        self.number = number
+        isOwned = true
+    }
+
+    /// Opens `name` in `folder` (or, at `AT_FDCWD`, a path) with O_CLOEXEC. An error calls it `shown`.
+    init(
+        opening name: [UInt8], in folder: Int32 = AT_FDCWD, _ flags: Int32, mode: mode_t = 0, shown: [UInt8]? = nil
+    ) throws(BackupError) {
+        let number = retrying { unsafe openat(folder, cString(name), flags | O_CLOEXEC, mode) }
+        guard number >= 0 else { throw .system("Opening \(printable(shown ?? name))") }
+        self.init(owning: number)
+    }
+
+    deinit { if isOwned { close(number) } }
+
+    /// A second handle for the length of somebody's work with this one.
+    var lent: Descriptor { Descriptor(borrowing: number) }
+
+    /// Fills `bytes` as far as the input goes; the number of bytes read is smaller only at its end.
+    func read(into bytes: inout MutableSpan<UInt8>) throws(BackupError) -> Int {
+        try unsafe bytes.withUnsafeMutableBytes { (buffer) throws(BackupError) in
+            var done = 0
+            while done < buffer.count {
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+                let count = retrying { unsafe Glibc.read(number, rest.baseAddress, rest.count) }
+                guard count >= 0 else { throw .system("Reading") }
+                if count == 0 { break }
+                done += count
+            }
+            return done
+        }
+    }
+
+    /// At most `count` bytes; fewer only at the end of the input.
+    func read(upTo count: Int) throws(BackupError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        let size = try read(into: &span)
+        return Array(bytes.prefix(size))
+    }
+
+    /// Writes all of `bytes`.
+    func write(_ bytes: Span<UInt8>) throws(BackupError) {
+        try unsafe bytes.withUnsafeBytes { (buffer) throws(BackupError) in
+            var done = 0
+            while done < buffer.count {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
+                let count = retrying { unsafe Glibc.write(number, rest.baseAddress, rest.count) }
+                guard count >= 0 else { throw .system("Writing") }
+                done += count
+            }
+        }
+    }
+
+    /// What the descriptor stands for.
+    func status() throws(BackupError) -> stat {
+        var status = stat()
+        guard unsafe fstat(number, &status) == 0 else { throw .system("Looking at an open file") }
+        return status
+    }
+
+    /// The size of a regular file in bytes; `nil` for pipes and terminals.
+    var fileSize: UInt64? {
+        guard let status = try? status(), status.isFile else { return nil }
+        return UInt64(status.st_size)
+    }
+}
+
+/// Repeats a system call for as long as signals interrupt it.
+func retrying<I: SignedInteger>(_ call: () -> I) -> I {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
+    }
+}
+
+/// A name or a path as the system takes it: its bytes, whatever they are, and a zero.
+func cString(_ name: [UInt8]) -> [CChar] { name.map(CChar.init(bitPattern:)) + [0] }
+
+/// What is at `name` in `folder`, a link not followed; `nil` if nothing is.
+func status(of name: [UInt8], in folder: borrowing Descriptor) throws(BackupError) -> stat? {
+    var status = stat()
+    if unsafe fstatat(folder.number, cString(name), &status, AT_SYMLINK_NOFOLLOW) == 0 { return status }
+    if errno == ENOENT { return nil }
+    throw .system("Looking at \(printable(name))")
+}
+
+/// Which file this is, whatever its name.
+struct FileIdentity: Hashable {
+    let device: dev_t
+    let number: ino_t
+}
+
+extension stat {
+    var identity: FileIdentity { FileIdentity(device: st_dev, number: st_ino) }
+    var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
+    var isFile: Bool { st_mode & S_IFMT == S_IFREG }
+    var isSymbolicLink: Bool { st_mode & S_IFMT == S_IFLNK }
+}

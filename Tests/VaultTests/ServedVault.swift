@@ -1,0 +1,110 @@
+import Foundation
+import Logging
+import Synchronization
+import TestSupport
+import Varlink
+import VaultAPI
+
+@testable import Vault
+
+/// A vault on a real chip of its own, served on a real socket, for one test.
+final class ServedVault: Sendable {
+    let chip: Swtpm
+    let home: String
+    let socket: String
+    private let server: Mutex<VarlinkServer?>
+    private let clock = Mutex<TimeInterval>(0)
+    private let numbers = Mutex<UInt64>(0)
+
+    private init(_ chip: Swtpm) {
+        self.chip = chip
+        home = chip.folder.path + "/vault"
+        socket = chip.folder.path + "/vault.sock"
+        server = Mutex(nil)
+    }
+
+    /// Provisions, serves, runs `body`, and ends everything.
+    static func with<R: Sendable>(
+        _ identity: Swtpm.Identity = .shared, capacity: Int? = nil, evaluationsPerDay: Int = 1000,
+        _ body: @Sendable (ServedVault) async throws -> R
+    ) async throws -> R {
+        try await withSwtpm(identity) { chip in
+            let served = ServedVault(chip)
+            do {
+                let provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
+                var made = try provision.run(home: served.home, endorsement: nil, measureCapacity: false)
+                made.evaluationsPerDay = evaluationsPerDay
+                try made.write(home: served.home)
+            }
+            try await served.start()
+            do {
+                let result = try await body(served)
+                await served.stop()
+                return result
+            } catch {
+                await served.stop()
+                throw error
+            }
+        }
+    }
+
+    /// Opens the vault anew and serves it.
+    func start() async throws {
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        let vault = try await Vault.open(home: home, log: log) { [self] in
+            Date().addingTimeInterval(clock.withLock { $0 })
+        }
+        let started = try await VarlinkServer.start(
+            at: socket,
+            service: VarlinkService(
+                vendor: "Tenpin", product: "test", version: "0", url: "",
+                interfaces: [VarlinkInterface(name: VaultInterface.name, description: VaultInterface.description)]),
+            conversation: { [self] _ in
+                Conversation(vault, ConnectionID(next()))
+            })
+        server.withLock { $0 = started }
+    }
+
+    private func next() -> UInt64 {
+        numbers.withLock { last in
+            last += 1
+            return last
+        }
+    }
+
+    /// Ends it as SIGTERM does.
+    func stop() async {
+        let ended = server.withLock { server in
+            let current = server
+            server = nil
+            return current
+        }
+        await ended?.shutdown(within: .seconds(10))
+    }
+
+    /// Vault stopped, chip's power cut, both started again.
+    func powerCut() async throws {
+        await stop()
+        try await chip.restart()
+        try await start()
+    }
+
+    /// Stops the vault, lends the chip to an attacker or an independent eye, and serves again.
+    func whileStopped<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
+        await stop()
+        let result = try await body()
+        try await start()
+        return result
+    }
+
+    /// Moves the vault's clock.
+    func advance(days: Int) {
+        clock.withLock { $0 += Double(days) * 86400 }
+    }
+
+    /// A connection to the socket.
+    func connect() async throws -> VarlinkClient {
+        try await VarlinkClient.connect(to: VarlinkAddress(socket))
+    }
+}
