@@ -78,7 +78,9 @@ let package = Package(
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(
             name: "VaultClientTests",
-            dependencies: ["VaultClient", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto]),
+            dependencies: [
+                "VaultClient", "Endorsement", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto,
+            ]),
         .testTarget(
             name: "VaultTests",
             dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
