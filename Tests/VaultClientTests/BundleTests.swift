@@ -14,14 +14,16 @@ import Testing
     }
 
     static func open(
-        _ bytes: [UInt8], key: UInt8 = 9, context: [UInt8] = context, name: Name? = nil, generation: UInt32 = 0x0102_0304
+        _ bytes: [UInt8], key: UInt8 = 9, context: [UInt8] = context, name: Name? = nil,
+        generation: UInt32 = 0x0102_0304
     ) throws -> Result<(SharedSecret, SharedSecret), BundleFlaw> {
         let fixed = try Fixture.name()
         do throws(BundleFlaw) {
             let contents = try BundleContents(
                 opening: bytes, key: shared(key).bytes, context: context, endorsementName: name ?? fixed,
                 generation: generation)
-            return .success((SharedSecret(contents.backupKey.duplicate()), SharedSecret(contents.limitSeed.duplicate())))
+            return .success(
+                (SharedSecret(contents.backupKey.duplicate()), SharedSecret(contents.limitSeed.duplicate())))
         } catch {
             return .failure(error)
         }

@@ -54,7 +54,8 @@ import VaultAPI
                 return method is StartSession
                     ? StartSession.Reply(session: 1, nonceTPM: nonce)
                     : CarriedReply(
-                        parameters: Bytes([0, 16] + [UInt8](repeating: 5, count: 16)), nonceTPM: nonce, attributes: 0x41,
+                        parameters: Bytes([0, 16] + [UInt8](repeating: 5, count: 16)), nonceTPM: nonce,
+                        attributes: 0x41,
                         hmac: Bytes([UInt8](repeating: 9, count: 32)))
             }
         }

@@ -45,8 +45,11 @@ import VaultAPI
         #expect(try flaw { $0.threshold = 2 } == .threshold(2))
         #expect(try flaw { $0.vaults = [] } == .vaults(0))
         #expect(try flaw { $0.vaults.append($0.vaults[0]) } == .vaults(2))
-        #expect(try flaw { $0.vaults[0].endorsementName = Bytes([0, 0x0B] + .init(repeating: 9, count: 32)) } == .otherVault)
-        #expect(try flaw { $0.vaults[0].parentName = Bytes([0, 0x0B] + .init(repeating: 9, count: 32)) } == .otherParent)
+        #expect(
+            try flaw { $0.vaults[0].endorsementName = Bytes([0, 0x0B] + .init(repeating: 9, count: 32)) } == .otherVault
+        )
+        #expect(
+            try flaw { $0.vaults[0].parentName = Bytes([0, 0x0B] + .init(repeating: 9, count: 32)) } == .otherParent)
         #expect(try flaw { $0.vaults[0].authorityHash = "sha384" } == .authorityHash("sha384"))
         #expect(try flaw { $0.vaults[0].slot = 0x017F_FFFF } == .slot(0x017F_FFFF))
         #expect(try flaw { $0.vaults[0].slot = 0x01C0_0000 } == .slot(0x01C0_0000))
@@ -59,7 +62,8 @@ import VaultAPI
 
     @Test(
         "work out of range is refused before memory is taken",
-        arguments: [(65535, 3), (1_048_577, 3), (4_294_967_295, 3), (65536, 2), (65536, 11), (0, 0)] as [(UInt32, UInt32)])
+        arguments: [(65535, 3), (1_048_577, 3), (4_294_967_295, 3), (65536, 2), (65536, 11), (0, 0)]
+            as [(UInt32, UInt32)])
     func work(memory: UInt32, passes: UInt32) throws {
         let recipe = try Self.changed {
             $0.memory = memory
