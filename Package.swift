@@ -17,6 +17,9 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
 let package = Package(
     name: "tenpin",
     dependencies: [
@@ -40,21 +43,25 @@ let package = Package(
         .target(name: "OPRF", dependencies: ["Secrets", "CLibCrypto"], swiftSettings: strict),
         .target(name: "Passwords", dependencies: ["Secrets"], swiftSettings: strict),
         .target(name: "Backup", dependencies: ["Secrets", "CArchive"], swiftSettings: strict),
-        .target(name: "Endorsement", dependencies: certificates + [crypto], swiftSettings: strict),
         .target(name: "Varlink", dependencies: nio, swiftSettings: strict),
 
         .target(
             name: "TPM",
             dependencies: ["Secrets", "CLibCrypto", crypto, .product(name: "CryptoExtras", package: "swift-crypto")],
             swiftSettings: strict),
+        .target(name: "Endorsement", dependencies: ["TPM", crypto] + certificates, swiftSettings: strict),
         .target(name: "VaultAPI", swiftSettings: strict),
         .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
         .target(
             name: "Vault",
             dependencies: [
-                "TPM", "TPMDevice", "VaultAPI", "Varlink", crypto,
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", crypto,
+                .product(name: "GRDB", package: "GRDB.swift"), logging,
             ], swiftSettings: strict),
+        .executableTarget(
+            name: "tenpin-vault",
+            dependencies: ["Vault", "TPM", "TPMDevice", "VaultAPI", "Varlink", "Secrets", arguments, logging],
+            swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),

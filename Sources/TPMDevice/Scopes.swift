@@ -45,7 +45,10 @@ extension Chip {
     public func start(_ command: Command) throws(ChipError) -> (handle: Handle, nonceTPM: [UInt8]) {
         let response = try run(command)
         guard let handle = response.handle else { throw .malformed(command.code, .truncated) }
-        return (handle, try parse(response, to: command.code) { (reader: inout Reader) throws(WireError) in try reader.sized() })
+        return (
+            handle,
+            try parse(response, to: command.code) { (reader: inout Reader) throws(WireError) in try reader.sized() }
+        )
     }
 
     /// Loads an object under the parent, whose policy it satisfies, and lends its handle.

@@ -36,6 +36,8 @@ final class ServerConnection: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
     /// No more bytes will come: the peer closed its half, or sent more than it may.
     private var inputEnded = false
+    /// The peer sent more than is kept before it closed its half.
+    private var sentTooMuch = false
     private var draining = false
 
     init(terms: ServerTerms, peer: PeerCredentials) {
@@ -111,6 +113,7 @@ final class ServerConnection: ChannelInboundHandler {
             // than one message is not kept, and none of it is handled.
             framer = MessageFramer(limit: terms.limits.messageBytes)
             inputEnded = true
+            sentTooMuch = true
             return
         }
         if phase == .reading { takeMessage(startsClock: wasEmpty) }
@@ -131,6 +134,7 @@ final class ServerConnection: ChannelInboundHandler {
     private func continueReading() {
         guard let context else { return end() }
         if draining { return fault(.shuttingDown) }
+        if sentTooMuch { return fault(.messageTooLarge(limit: terms.limits.messageBytes)) }
         phase = .reading
         takeMessage(startsClock: true)
         guard phase == .reading else { return }

@@ -40,7 +40,7 @@ final class SocketFile: Sendable {
     /// What lies there is removed only if it is a socket on which nobody answers.
     static func bind(_ path: String, access: SocketAccess) throws(VarlinkServerError) -> (SocketFile, CInt) {
         guard (1...longestPath).contains(path.utf8.count), !path.utf8.contains(0),
-            let address = try? SocketAddress(unixDomainSocketPath: path)
+            let address = SocketAddress(socketPath: path)
         else { throw .unusablePath(bytes: path.utf8.count) }
         let lock = try takeLock(path)
         do throws(VarlinkServerError) {
@@ -108,7 +108,9 @@ final class SocketFile: Sendable {
         }
         // A full queue, a refused permission, anything but a refused connection: somebody may be there.
         guard answer == ECONNREFUSED else { throw .alreadyServed(path: path) }
-        guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .system(call: "unlink", path: path, errno: errno) }
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw .system(call: "unlink", path: path, errno: errno)
+        }
     }
 
     private static func open(
@@ -149,5 +151,20 @@ final class SocketFile: Sendable {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return nil }
         return Identity(device: status.st_dev, inode: status.st_ino)
+    }
+}
+
+extension SocketAddress {
+    /// The address of a socket in the file system, with the whole of what the kernel takes; `nil` beyond that.
+    init?(socketPath: String) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let fits = unsafe withUnsafeMutableBytes(of: &address.sun_path) { field in
+            guard socketPath.utf8.count < field.count else { return false }
+            unsafe field.copyBytes(from: socketPath.utf8)
+            return true
+        }
+        guard fits else { return nil }
+        self.init(address)
     }
 }

@@ -40,8 +40,8 @@ public actor VarlinkClient {
         limits: VarlinkLimits = VarlinkLimits(),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(VarlinkClientError) -> VarlinkClient {
+        guard let server = SocketAddress(socketPath: address.path) else { throw .badAddress(address.path) }
         do {
-            let server = try SocketAddress(unixDomainSocketPath: address.path)
             let (channel, connection) = try await ClientBootstrap(group: group)
                 .connectTimeout(TimeAmount(connectDeadline))
                 .connect(to: server) { channel in

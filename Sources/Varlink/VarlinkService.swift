@@ -33,7 +33,9 @@ public struct VarlinkService: Sendable {
 
     /// The answer to a call that is not for a conversation, or `nil` if a conversation must answer it.
     func answer(_ call: VarlinkCall) -> VarlinkReply? {
-        guard interfaces.contains(where: { $0.name == call.interface }) else { return .interfaceNotFound(call.interface) }
+        guard interfaces.contains(where: { $0.name == call.interface }) else {
+            return .interfaceNotFound(call.interface)
+        }
         switch (call.interface, call.member) {
         case (Self.standard.name, "GetInfo"):
             return .encoding(

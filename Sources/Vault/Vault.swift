@@ -120,9 +120,13 @@ extension Vault {
     /// What a chip's error means to a device.
     func fault(_ error: ChipError) -> VaultFault {
         log.notice("\(error)")
-        guard let code = error.responseCode else { return .chipUnavailable }
+        guard case .refused(let command, let code) = error else { return .chipUnavailable }
+        // A saved session from before the chip's restart.
+        if command == .contextLoad { return .sessionGone }
         // Signature, HMAC, policy, nonce, expiry: what the device sent is not what the chip wants.
-        let refusals: Set<UInt32> = [0x082, 0x084, 0x08E, 0x08F, 0x095, 0x09B, 0x09D, 0x09F, 0x0A2, 0x0A3, 0x0A4, 0x0A7]
+        let refusals: Set<UInt32> = [
+            0x082, 0x084, 0x08E, 0x08F, 0x095, 0x09B, 0x09D, 0x09F, 0x0A2, 0x0A3, 0x0A4, 0x0A7,
+        ]
         if code.isMissingHandle || code == .nvUninitialized { return .slotGone }
         if code == .nvSpace { return .full }
         return refusals.contains(code.base) ? .refusedByChip : .chipUnavailable

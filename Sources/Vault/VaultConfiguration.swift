@@ -69,7 +69,8 @@ public enum HomeError: Error, Equatable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .notProvisioned(let home): "There is no vault in \(home); run `tenpin-vault provision --home \(home)` first."
+        case .notProvisioned(let home):
+            "There is no vault in \(home); run `tenpin-vault provision --home \(home)` first."
         case .damaged(let path): "\(path) cannot be read as a vault's file; restore it, or provision again."
         case .cannotWrite(let home): "\(home) cannot be written; check its owner, mode and free space."
         case .inUse(let home): "Another tenpin-vault works on \(home); stop it first."

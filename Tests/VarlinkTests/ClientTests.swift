@@ -17,8 +17,9 @@ struct ClientTests {
             }
             #expect(error == .remote(name: "org.example.Ping.Refused", parameters: Data(#"{"code":7}"#.utf8)))
             #expect(error?.remoteParameters(PingService.Fail.self)?.code == 7)
-            #expect(try await client.call("org.example.Ping.Ping", json: Data(#"{"ping":"x"}"#.utf8))
-                == Data(#"{"pong":"x"}"#.utf8))
+            #expect(
+                try await client.call("org.example.Ping.Ping", json: Data(#"{"ping":"x"}"#.utf8))
+                    == Data(#"{"pong":"x"}"#.utf8))
         }
     }
 
@@ -63,7 +64,8 @@ struct ClientTests {
         #expect(try VarlinkAddress("/run/a:b").path == "/run/a:b")
         #expect(try VarlinkAddress("a/b").path == "a/b")
         let long = "/" + String(repeating: "x", count: 107)
-        for text in ["", "unix:", "unix:@a", "tcp:127.0.0.1:1", "exec:/bin/sh", "unix:/run/a;mode=0600", "/a\0b", long] {
+        for text in ["", "unix:", "unix:@a", "tcp:127.0.0.1:1", "exec:/bin/sh", "unix:/run/a;mode=0600", "/a\0b", long]
+        {
             #expect(throws: VarlinkClientError.badAddress(text)) { try VarlinkAddress(text) }
         }
     }
@@ -85,12 +87,13 @@ struct ClientTests {
 
     /// A server that answers the first call with `bytes`, or says them before it.
     func against(
-        _ bytes: [UInt8], ahead: Bool = false, closing: Bool = false, _ body: (VarlinkClient) async throws -> Void
+        _ bytes: [UInt8], ahead: Bool = false, closing: Bool = false, within deadline: Duration = .seconds(10),
+        _ body: (VarlinkClient) async throws -> Void
     ) async throws {
         try await withFolder { folder in
             let listener = try RawPeer.listen(at: folder + "/socket")
             let client = try await VarlinkClient.connect(
-                to: VarlinkAddress(folder + "/socket"), replyDeadline: .milliseconds(500))
+                to: VarlinkAddress(folder + "/socket"), replyDeadline: deadline)
             let server = try await listener.accept()
             let answering = Task {
                 if !ahead { _ = try await server.receive() }
@@ -136,7 +139,7 @@ struct ClientTests {
 
     @Test("a reply that does not come ends the call and the connection, so that it cannot answer the next one")
     func timedOut() async throws {
-        try await against(Array(#"{"parameters""#.utf8)) { client in
+        try await against(Array(#"{"parameters""#.utf8), within: .milliseconds(300)) { client in
             await #expect(throws: VarlinkClientError.timedOut) { try await client.call("a.b.C") }
             await #expect(throws: VarlinkClientError.closed) { try await client.call("a.b.C") }
         }

@@ -37,7 +37,8 @@ struct IndependentClientTests {
             let log = folder + "/log"
             guard try await Self.run(["python3", "-m", "venv", folder + "/venv"], to: log) == 0,
                 try await Self.run(
-                    [folder + "/venv/bin/pip", "--disable-pip-version-check", "install", "varlink==31.0.0"], to: log) == 0
+                    [folder + "/venv/bin/pip", "--disable-pip-version-check", "install", "varlink==31.0.0"], to: log)
+                    == 0
             else {
                 print("SKIPPED: no Python varlink package to be had, the server is NOT checked by another client")
                 if ProcessInfo.processInfo.environment["CI"] != nil {

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("a server's socket file", .timeLimit(.minutes(1)))
 struct SocketFileTests {
-    static func start(at path: String, access: SocketAccess = .owner) async throws(VarlinkServerError) -> VarlinkServer {
+    static func start(at path: String, access: SocketAccess = .owner) async throws(VarlinkServerError) -> VarlinkServer
+    {
         try await VarlinkServer.start(at: path, access: access, service: PingService.service) {
             PingService.Conversation(peer: $0, service: PingService())
         }
@@ -78,6 +79,19 @@ struct SocketFileTests {
             await #expect(throws: VarlinkServerError.alreadyServed(path: path)) { try await Self.start(at: path) }
             _ = try RawPeer.connect(to: path)
             #expect(try await other.accept().descriptor >= 0)
+        }
+    }
+
+    @Test("a socket that is bound but does not listen yet is not taken for a stale one")
+    func starting() async throws {
+        try await withFolder { folder in
+            let path = folder + "/socket"
+            let (file, socket) = try SocketFile.bind(path, access: .owner)
+            await #expect(throws: VarlinkServerError.alreadyServed(path: path)) { try await Self.start(at: path) }
+            #expect(Self.status(path) != nil)
+            close(socket)
+            file.remove()
+            await (try Self.start(at: path)).shutdown(within: .seconds(5))
         }
     }
 

@@ -77,6 +77,8 @@ extension Vault {
             guard record.commitDigest == digest else { throw .wrongEnrollment }
             return Done()
         }
+        let live = try stored { try store.enrollments(of: call.recipe.account) }.first { $0.state == .live }
+        guard live?.id == record.replaces else { throw .wrongEnrollment }
         let slot = try slot(of: record)
         guard isOurs(call.recipe, record, slot), call.confirmation.bytes.count == 32,
             call.olderKeys.bytes.count <= 4096,

@@ -24,7 +24,8 @@ public struct Provision {
     ) throws -> VaultConfiguration {
         let largestDigest = try ChipRequirements.check(chip)
         let maker = try ChipRequirements.maker(of: chip)
-        report("The chip (\(maker.manufacturer) \(maker.vendor), firmware \(maker.firmware)) can do what a vault needs.")
+        report(
+            "The chip (\(maker.manufacturer) \(maker.vendor), firmware \(maker.firmware)) can do what a vault needs.")
         let endorsement = try findEndorsement(wanted)
         report("Endorsement key \(endorsement.template.rawValue) at \(endorsement.handle), with its certificate.")
         let parent = try makeParent()
@@ -39,7 +40,7 @@ public struct Provision {
             capacity = try probe.count() + (try store.slotCount())
         } else {
             try probe.tryOne()
-            capacity = nil
+            capacity = (try? VaultConfiguration.read(home: home))?.capacity
         }
         let configuration = VaultConfiguration(
             tcti: chip.tcti, endorsementHandle: endorsement.handle.rawValue,
@@ -82,10 +83,12 @@ public struct Provision {
                 (handle, area) = try makePersistent(
                     .createPrimary(template.publicArea, in: .endorsement), from: 0x8101_0000)
             }
-            guard certificate.certifies(area) else { throw ProvisionError.certificateOfAnotherKey(template.rawValue) }
+            guard certificate.certifiedKey.isKey(of: area) else {
+                throw ProvisionError.certificateOfAnotherKey(template.rawValue)
+            }
             return FoundEndorsement(
                 template: template, handle: handle, area: area, certificate: certificate.der,
-                subject: certificate.summary)
+                subject: certificate.subject)
         }
         throw ProvisionError.noCertificate
     }
@@ -123,16 +126,5 @@ public struct Provision {
             return area
         }
         return (free, area)
-    }
-}
-
-extension EndorsementCertificate {
-    /// Whether the certified key is exactly the one of this public area.
-    public func certifies(_ area: PublicArea) -> Bool {
-        switch (certifiedKey, area.body) {
-        case (.rsa(let modulus, let exponent), .rsa(_, _, let areaExponent, let areaModulus)):
-            modulus == areaModulus && exponent == [1, 0, 1] && (areaExponent == 0 || areaExponent == 65537)
-        default: false
-        }
     }
 }

@@ -41,18 +41,20 @@ struct SlotProbe {
     private func define(count wanted: Int) throws -> Int {
         let slot = try freshSlot()
         var made = 0
-        do {
+        do throws(ChipError) {
             for handle in Self.handles.prefix(wanted) {
                 var area = slot.publicArea(written: false)
                 area.index = Handle(handle)
                 try chip.run(.nvDefineSpace(area), authorizedBy: chip.owner)
                 made += 1
             }
-        } catch let error as ChipError where error.responseCode == .nvSpace {
-            // Full: that is the answer.
         } catch {
-            try clearLeftovers()
-            throw made == 0 ? ProvisionError.pinPass("\(error)") : error
+            // Full is an answer; anything else is a chip that cannot.
+            guard error.responseCode == .nvSpace else {
+                try clearLeftovers()
+                if made == 0 { throw ProvisionError.pinPass("\(error)") }
+                throw error
+            }
         }
         try clearLeftovers()
         return made

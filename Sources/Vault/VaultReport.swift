@@ -1,0 +1,63 @@
+import Foundation
+import TPM
+import TPMDevice
+import VaultAPI
+
+/// What an operator sees of a vault: its identity and each enrollment, with the chip's own counts where it was asked.
+public struct VaultReport: Codable, Hashable, Sendable {
+    public var endorsementName: String
+    public var certificateSubject: String
+    public var tcti: String
+    public var emulated: Bool
+    public var capacity: Int?
+    public var accounts: [Entry]
+
+    /// One enrollment.
+    public struct Entry: Codable, Hashable, Sendable {
+        public var account: String
+        public var enrollment: String
+        /// `reserved`, `defined`, `armed`, `live`, `replaced` or `removing`.
+        public var state: String
+        /// The slot's handle, `0x` and eight digits.
+        public var slot: String
+        /// The three branches of the slot's policy, hexadecimal, so that any TPM tool can read the slot through the second.
+        public var branches: [String]
+        public var count: UInt32?
+        public var ceiling: UInt32?
+        /// What is wrong with it, if anything.
+        public var problem: String?
+    }
+
+    /// Reads a home folder's configuration and store, and the chip's counts when `chip` is given.
+    public static func read(home: String, chip: Chip?) throws -> VaultReport {
+        let configuration = try VaultConfiguration.read(home: home)
+        let store = try Store(path: VaultConfiguration.storePath(home: home))
+        let endorsement = try PublicArea(tpm2b: configuration.endorsementKey.bytes).name
+        let authority = try AuthorityProfile(
+            largestDigest: configuration.largestDigest, endorsementName: endorsement)
+        return VaultReport(
+            endorsementName: endorsement.description, certificateSubject: configuration.certificateSubject,
+            tcti: configuration.tcti, emulated: configuration.emulated, capacity: configuration.capacity,
+            accounts: try store.enrollments().map { try Entry($0, authority, chip) })
+    }
+}
+
+extension VaultReport.Entry {
+    init(_ record: EnrollmentRecord, _ authority: AuthorityProfile, _ chip: Chip?) throws {
+        account = record.account
+        enrollment = record.id.hexadecimal
+        state = record.state.rawValue
+        slot = record.handle.description
+        branches = []
+        guard let profile = record.slotProfile(authority) else { return }
+        if case .or(let policies)? = profile.policy.steps.first { branches = policies.map { $0.digest().hexadecimal } }
+        guard let chip else { return }
+        do throws(ChipError) {
+            let read = try chip.read(profile)
+            count = read.count
+            ceiling = read.ceiling
+        } catch {
+            problem = error.responseCode == nil ? "the chip does not answer" : "the slot cannot be read: \(error)"
+        }
+    }
+}

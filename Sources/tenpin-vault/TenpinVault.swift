@@ -1,0 +1,60 @@
+import ArgumentParser
+import Foundation
+import Secrets
+import Vault
+
+/// The program on the vault's host.
+@main
+struct TenpinVault: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tenpin-vault",
+        abstract: "A backup key vault in front of one TPM 2.0.",
+        discussion: """
+            Provision a vault on a chip, then serve it:
+
+              tenpin-vault provision --tcti device:/dev/tpmrm0 --home /var/lib/tenpin
+              tenpin-vault serve --home /var/lib/tenpin --socket /run/tenpin/vault.sock
+
+            Exit codes: 0 done; 1 failed; 64 bad usage; 69 the TPM does not answer; 78 not provisioned, or another chip.
+            """,
+        version: VaultVersion.text,
+        subcommands: [ProvisionCommand.self, ServeCommand.self, StatusCommand.self])
+
+    static func main() async {
+        umask(0o077)
+        do {
+            try CoreDumps.forbid()
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: Exit.code(of: error))
+        }
+    }
+}
+
+/// Where a vault keeps its files.
+struct HomeOption: ParsableArguments {
+    @Option(help: "The vault's folder: vault.json, vault.sqlite and a lock. [$TENPIN_VAULT_HOME]")
+    var home = ProcessInfo.processInfo.environment["TENPIN_VAULT_HOME"] ?? "/var/lib/tenpin"
+}
+
+/// The owner hierarchy's authorization.
+struct OwnerOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A file with the owner hierarchy's authorization value; a last newline is left out.", valueName: "file"))
+    var ownerAuthFile: String?
+
+    /// The value, empty when there is none.
+    func read() throws -> [UInt8] {
+        guard let ownerAuthFile else { return [] }
+        guard let data = FileManager.default.contents(atPath: ownerAuthFile) else {
+            throw ValidationError("The file \(ownerAuthFile) cannot be read.")
+        }
+        return Array(data.last == 0x0A ? data.dropLast() : data)
+    }
+}
