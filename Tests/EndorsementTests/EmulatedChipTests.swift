@@ -1,6 +1,7 @@
 import Crypto
 import Endorsement
 import Foundation
+import TPM
 import TestSupport
 import Testing
 
@@ -24,6 +25,11 @@ struct EmulatedChipTests {
             #expect(result.chip.version.hasPrefix("id:"))
             #expect(result.issuer == "CN=swtpm-localca")
 
+            for other in ["0x81010001", "0x81010016"] {
+                try await chip.tpm2("readpublic", "-c", other, "-o", "area")
+                let area = try PublicArea(tpm2b: Array(Data(contentsOf: chip.folder.appending(path: "area"))))
+                #expect(result.certifiedKey.isKey(of: area) == (other == handle))
+            }
             try await chip.tpm2("readpublic", "-c", handle, "-f", "der", "-o", "key.der")
             let key = [UInt8](try Data(contentsOf: chip.folder.appending(path: "key.der")))
             switch result.certifiedKey {
