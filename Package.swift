@@ -59,6 +59,10 @@ let package = Package(
                 "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ], swiftSettings: strict),
+        .target(
+            name: "VaultClient",
+            dependencies: ["TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", crypto],
+            swiftSettings: strict),
         .executableTarget(
             name: "tenpin-vault",
             dependencies: ["Vault", "TPM", "TPMDevice", "VaultAPI", "Varlink", "Secrets", arguments, logging],
@@ -74,6 +78,9 @@ let package = Package(
             name: "EndorsementTests",
             dependencies: ["Endorsement", "TestSupport", "TPM", crypto, cryptoExtras] + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
+        .testTarget(
+            name: "VaultClientTests",
+            dependencies: ["VaultClient", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto]),
         .testTarget(
             name: "VaultTests",
             dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
