@@ -64,6 +64,11 @@ let package = Package(
             dependencies: ["TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", crypto],
             swiftSettings: strict),
         .executableTarget(
+            name: "tenpin",
+            dependencies: [
+                "VaultClient", "VaultAPI", "TPM", "Endorsement", "Backup", "Passwords", "Secrets", arguments,
+            ], swiftSettings: strict),
+        .executableTarget(
             name: "tenpin-vault",
             dependencies: ["Vault", "TPM", "TPMDevice", "VaultAPI", "Varlink", "Secrets", arguments, logging],
             swiftSettings: strict),

@@ -59,10 +59,12 @@ public struct Device: ~Copyable, Sendable {
         if let replacing {
             let older = state.olderKeys + [state.key].compactMap { $0 }
             try await enroll(at: link, password, choice, key: nextKey(), older: older, replaces: replacing)
-            return try await burnOldSlots(at: link)
+            _ = try await burnOldSlots(at: link)
+            return
         }
         guard state.enrollment == nil else { throw .fault(.accountExists) }
-        let key = try state.key ?? nextKey()
+        let key: GenerationKey
+        if let kept = state.key { key = kept } else { key = try nextKey() }
         try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: nil)
     }
 
@@ -82,7 +84,11 @@ public struct Device: ~Copyable, Sendable {
 
     /// Has the vault erase an enrollment that this device cannot burn: its guesses stay with a dishonest host.
     public func forgetUnburnt(_ enrollment: EnrollmentID, at link: VaultLink) async throws(VaultClientError) {
-        try await link.forget(account, enrollment, unburnt: true)
+        do throws(VaultClientError) {
+            try await link.forget(account, enrollment, unburnt: true)
+        } catch {
+            guard error.saysThatItIsGone else { throw error }
+        }
     }
 
     /// Recovers with a password that was typed once; a wrong one is an outcome. What comes back is kept on this device.

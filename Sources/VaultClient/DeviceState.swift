@@ -102,7 +102,8 @@ extension DeviceState {
             digits: digits != nil,
             pending: pending.map { pending in
                 Facts.Pending(
-                    commit: pending.commit, bundle: Bytes(pending.bundle), older: pending.riding.older.map(\.generation),
+                    commit: pending.commit, bundle: Bytes(pending.bundle),
+                    older: pending.riding.older.map(\.generation),
                     tickets: pending.riding.tickets.map(Facts.Ticket.init))
             }, toBurn: toBurn.map(Facts.Ticket.init))
         let encoder = JSONEncoder()

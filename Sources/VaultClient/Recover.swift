@@ -87,7 +87,8 @@ struct Recovery {
     }
 
     /// Has the blinded element evaluated; a lost reply is asked for again with the same element, which costs nothing.
-    private func evaluate(_ blinded: Element, _ recipe: CheckedRecipe) async throws(VaultClientError) -> Evaluate.Reply {
+    private func evaluate(_ blinded: Element, _ recipe: CheckedRecipe) async throws(VaultClientError) -> Evaluate.Reply
+    {
         let message = Evaluate(
             account: account, enrollment: recipe.recipe.enrollment, blinded: Bytes(blinded.sec1))
         let courier = link.courier
