@@ -2,6 +2,7 @@ import ArgumentParser
 import Backup
 import Foundation
 import Passwords
+import VaultAPI
 import VaultClient
 
 /// How the program ends: one sentence on standard error, and a code that says of what kind it is.

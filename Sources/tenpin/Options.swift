@@ -1,6 +1,7 @@
 import ArgumentParser
 import Endorsement
 import Foundation
+import Secrets
 import TPM
 import VaultAPI
 import VaultClient
@@ -20,7 +21,7 @@ struct DeviceOptions: ParsableArguments {
     var home = environment("TENPIN_HOME") ?? NSHomeDirectory() + "/.tenpin"
 
     @Option(help: "The account, 1 to 128 bytes. [$TENPIN_ACCOUNT]")
-    var account = environment("TENPIN_ACCOUNT")
+    var account: String?
 
     var deviceHome: DeviceHome {
         DeviceHome(home.hasPrefix("/") ? home : FileManager.default.currentDirectoryPath + "/" + home)
@@ -28,12 +29,12 @@ struct DeviceOptions: ParsableArguments {
 
     /// The device's side of the account that was named.
     func openNamed() throws -> Device {
-        guard let account else { throw AccountMissing() }
+        guard let account = account ?? environment("TENPIN_ACCOUNT") else { throw AccountMissing() }
         return try open(account)
     }
 
     /// The same, and without a name the account `default`: for what needs no vault.
-    func open() throws -> Device { try open(account ?? "default") }
+    func open() throws -> Device { try open(account ?? environment("TENPIN_ACCOUNT") ?? "default") }
 
     private func open(_ name: String) throws -> Device {
         do {

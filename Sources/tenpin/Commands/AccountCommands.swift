@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TPM
 import VaultAPI
 import VaultClient
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Backup
 import Foundation
+import Secrets
 import VaultClient
 
 struct BackupCommand: ParsableCommand {

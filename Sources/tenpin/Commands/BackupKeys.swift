@@ -1,4 +1,5 @@
 import Backup
+import Secrets
 import VaultAPI
 import VaultClient
 

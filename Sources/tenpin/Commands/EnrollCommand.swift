@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Secrets
+import TPM
 import VaultAPI
 import VaultClient
 

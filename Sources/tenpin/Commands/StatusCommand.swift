@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import TPM
+import VaultAPI
 import VaultClient
 
 struct StatusCommand: AsyncParsableCommand {
