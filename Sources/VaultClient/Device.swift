@@ -57,10 +57,12 @@ public struct Device: ~Copyable, Sendable {
     ) async throws(VaultClientError) {
         try await finish(at: link)
         if let replacing {
+            // Above what the vault says it was, so that this person's other devices know the newer one.
+            let before = try await link.lookUp(account).recipe.generation
             let older = state.olderKeys + [state.key].compactMap { $0 }
-            try await enroll(at: link, password, choice, key: nextKey(), older: older, replaces: replacing)
-            _ = try await burnOldSlots(at: link)
-            return
+            try await enroll(
+                at: link, password, choice, key: nextKey(after: before), older: older, replaces: replacing)
+            return try await burnReplacedSlots(at: link)
         }
         guard state.enrollment == nil else { throw .fault(.accountExists) }
         let key: GenerationKey
@@ -68,9 +70,9 @@ public struct Device: ~Copyable, Sendable {
         try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: nil)
     }
 
-    /// A new backup key, of the generation after the one in use.
-    private func nextKey() throws(VaultClientError) -> GenerationKey {
-        let (generation, overflow) = (state.key?.generation ?? 0).addingReportingOverflow(1)
+    /// A new backup key, of the generation after the one in use and after `other`.
+    private func nextKey(after other: UInt32 = 0) throws(VaultClientError) -> GenerationKey {
+        let (generation, overflow) = max(state.key?.generation ?? 0, other).addingReportingOverflow(1)
         guard !overflow else { throw VaultClientError(.tooManyOlderKeys) }
         return GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
     }
@@ -122,7 +124,7 @@ public struct Device: ~Copyable, Sendable {
         try await enroll(
             at: link, password, choice, key: nextKey(), older: state.olderKeys + [current],
             replaces: replacing ?? live.recipe.enrollment)
-        try await burnOldSlots(at: link)
+        try await burnReplacedSlots(at: link)
     }
 
     /// Has the account's slot burnt and its record erased. The backup keys stay on this device.
@@ -133,12 +135,12 @@ public struct Device: ~Copyable, Sendable {
             state.enrollment = nil
             if let ticket = BurnTicket(live.recipe, limitSeed: live.limitSeed) { state.toBurn.append(ticket) }
         }
-        try await burnOldSlots(at: link)
+        if let refusal = try await burnOldSlots(at: link).refusal { throw refusal }
     }
 
     /// Goes on with what was begun: makes a pending enrollment live, and burns old slots.
     ///
-    /// - Returns: what was done.
+    /// - Returns: what was done. A slot whose burn the chip or the vault refuses stays in `state.toBurn`.
     @discardableResult
     public mutating func finish(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
         var done: [Finished] = []
@@ -146,7 +148,7 @@ public struct Device: ~Copyable, Sendable {
             try await complete(pending, through: link)
             done.append(.enrolled(pending.recipe.enrollment))
         }
-        return done + (try await burnOldSlots(at: link))
+        return done + (try await burnOldSlots(at: link).done)
     }
 
     /// Lets go of an enrollment that cannot be finished. Its password is exposed to as many guesses as its limit.
@@ -186,71 +188,106 @@ public struct Device: ~Copyable, Sendable {
     }
 
     /// Step 3, and then the enrollment takes the old one's place, whose slot is now to be burnt. Where the vault refuses,
-    /// nothing more can come of it, and what was there before stays.
+    /// nothing more can come of it, and what was there before stays on this device.
     private mutating func complete(
         _ pending: PendingEnrollment, through link: VaultLink
     ) async throws(VaultClientError) {
         do throws(VaultClientError) {
             try await pending.commit(through: link)
         } catch {
-            if case .exposed(_, .refused) = error.reason { try giveUpPending() }
+            switch error.reason {
+            case .exposed(_, .refused), .exposed(_, .notOpened): try giveUpPending()
+            default: break
+            }
             throw error
         }
         try update { $0.settle(pending) }
     }
 
-    /// Burns and forgets what `toBurn` lists; each step is written before the next.
-    @discardableResult
-    private mutating func burnOldSlots(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
+    /// Burns and forgets what `toBurn` lists; each step is written before the next. A slot whose burn is refused stays on
+    /// the list, and the others go on.
+    private mutating func burnOldSlots(
+        at link: VaultLink
+    ) async throws(VaultClientError) -> (done: [Finished], refusal: VaultClientError?) {
         var done: [Finished] = []
-        let here = state.toBurn.filter { $0.endorsementName == link.vault.endorsementName.bytes }
-        for ticket in here {
-            var isBurnt = ticket.isBurnt
+        var refusal: VaultClientError?
+        for ticket in state.toBurn where ticket.endorsementName == link.vault.endorsementName.bytes {
             do throws(VaultClientError) {
-                if !isBurnt {
-                    try await ticket.burn(account, through: link)
-                    isBurnt = true
-                    try update { $0.mark(burnt: ticket.enrollment) }
-                }
-                try await link.forget(account, ticket.enrollment, unburnt: false)
+                done.append(try await burn(ticket, at: link))
             } catch {
-                guard error.saysThatItIsGone else { throw error }
+                if error.endsConversation { throw error }
+                refusal = refusal ?? error
             }
-            try update { state in state.toBurn.removeAll { $0.enrollment == ticket.enrollment } }
-            done.append(isBurnt ? .burnt(ticket.enrollment) : .goneByItsClaim(ticket.enrollment))
         }
-        return done
+        return (done, refusal)
+    }
+
+    private mutating func burn(_ ticket: BurnTicket, at link: VaultLink) async throws(VaultClientError) -> Finished {
+        var isBurnt = ticket.isBurnt
+        do throws(VaultClientError) {
+            if !isBurnt {
+                try await ticket.burn(account, through: link)
+                isBurnt = true
+                try update { $0.mark(burnt: ticket.enrollment) }
+            }
+            try await link.forget(account, ticket.enrollment, unburnt: false)
+        } catch {
+            guard error.saysThatItIsGone else { throw error }
+        }
+        try update { state in state.toBurn.removeAll { $0.enrollment == ticket.enrollment } }
+        return isBurnt ? .burnt(ticket.enrollment) : .goneByItsClaim(ticket.enrollment)
+    }
+
+    /// The burning after a change, whose failure does not undo the change.
+    private mutating func burnReplacedSlots(at link: VaultLink) async throws(VaultClientError) {
+        let failure: VaultClientError?
+        do throws(VaultClientError) {
+            failure = try await burnOldSlots(at: link).refusal
+        } catch {
+            failure = error
+        }
+        if let failure { throw VaultClientError(.oldSlotStays(failure.reason)) }
     }
 }
 
 extension DeviceState {
     mutating func settle(_ pending: PendingEnrollment) {
-        if let enrollment, let ticket = BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed) {
-            toBurn.append(ticket)
-        }
+        if let enrollment { addTicket(BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed)) }
         key = GenerationKey(generation: pending.recipe.generation, key: pending.backupKey)
         olderKeys = pending.riding.older
         enrollment = LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed)
         self.pending = nil
     }
 
-    /// Takes what a recovery gave. Keys and tickets of this device that it does not name stay.
+    /// Takes what a recovery gave. Keys of this device that it does not name stay.
     mutating func take(_ recovered: Recovered) {
-        let known = olderKeys + [key].compactMap { $0 }
-        let strays = known.filter { mine in
-            !([recovered.key] + recovered.olderKeys).contains { $0.key.bytes.isEqual(to: mine.key.bytes) }
-        }
-        olderKeys = recovered.olderKeys + strays
+        // The attack: 1. the vault serves an enrollment that was replaced long ago; 2. the person types the password of
+        // then; 3. the device takes the newer enrollment for the replaced one and burns it. So nothing newer gives way.
+        if let key, key.generation > recovered.key.generation { return keep([recovered.key] + recovered.olderKeys) }
+        let mine = olderKeys + [key].compactMap { $0 }
+        olderKeys = recovered.olderKeys
         key = recovered.key
-        if let enrollment, enrollment.recipe.enrollment != recovered.recipe.enrollment,
-            let ticket = BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed)
-        {
-            toBurn.append(ticket)
+        keep(mine)
+        if let enrollment, enrollment.recipe.generation < recovered.recipe.generation {
+            addTicket(BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed))
         }
         enrollment = LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed)
-        for ticket in recovered.tickets where !toBurn.contains(where: { $0.enrollment == ticket.enrollment }) {
-            toBurn.append(ticket)
+        for ticket in recovered.tickets where ticket.enrollment != recovered.recipe.enrollment { addTicket(ticket) }
+    }
+
+    /// Adds the keys that are not here yet to the older ones.
+    private mutating func keep(_ keys: [GenerationKey]) {
+        for candidate in keys {
+            let isKnown = (olderKeys + [key].compactMap { $0 }).contains {
+                $0.key.bytes.isEqual(to: candidate.key.bytes)
+            }
+            if !isKnown { olderKeys.append(candidate) }
         }
+    }
+
+    private mutating func addTicket(_ ticket: BurnTicket?) {
+        guard let ticket else { return }
+        if !toBurn.contains(where: { $0.enrollment == ticket.enrollment }) { toBurn.append(ticket) }
     }
 
     mutating func mark(burnt enrollment: EnrollmentID) {

@@ -7,7 +7,8 @@ import VaultAPI
 /// How a recovery ended.
 public enum RecoverOutcome: Sendable {
     case recovered(Recovered)
-    /// The password was wrong, and one guess was spent.
+    /// The password was wrong, and one guess was spent. What is left is the vault's word: only the right password lets a
+    /// device ask the chip itself.
     case wrongPassword(guessesLeft: UInt32)
     /// The chip refuses further guesses; none was spent.
     case lockedOut

@@ -40,6 +40,8 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         case exposed(limit: UInt32, by: Exposure)
         /// The slot was burnt.
         case burnt
+        /// The new password holds, and the old slot could not be burnt yet.
+        indirect case oldSlotStays(Reason)
         /// No ceiling is left to give.
         case ceilingTooHigh
         /// No more older keys fit into the record.
@@ -70,6 +72,14 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
     /// The same error where an earlier step may have cost more.
     func costing(_ other: VaultFault.Guess) -> VaultClientError {
         VaultClientError(reason, guess.worse(other))
+    }
+
+    /// Whether the call may have reached the vault although no reply came.
+    var mayHaveArrived: Bool {
+        switch reason {
+        case .connectionLost, .brokenReply: true
+        default: false
+        }
     }
 
     /// Whether the conversation cannot go on.

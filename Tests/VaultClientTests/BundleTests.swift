@@ -1,6 +1,7 @@
 import Secrets
 import TPM
 import Testing
+import VaultAPI
 
 @testable import VaultClient
 
@@ -70,7 +71,8 @@ import Testing
             older: (0..<keys).map { GenerationKey(generation: UInt32($0 + 1), key: shared(UInt8($0))) },
             tickets: try (0..<tickets).map { index in
                 BurnTicket(
-                    enrollment: try Fixture.enrollment(), slot: 0x0180_0000 + UInt32(index), authorityHash: "sha384",
+                    enrollment: try #require(EnrollmentID([UInt8](repeating: UInt8(0x40 + index), count: 16))),
+                    slot: 0x0180_0000 + UInt32(index), authorityHash: "sha384",
                     endorsementName: try Fixture.name().bytes, limitSeed: shared(UInt8(0x80 + index)))
             })
     }
