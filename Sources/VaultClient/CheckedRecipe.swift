@@ -88,7 +88,7 @@ public enum RecipeFlaw: Error, Equatable, Sendable, CustomStringConvertible {
     private var fault: String {
         switch self {
         case .suite(let suite):
-            "it is for the suite \(printable(suite)), and this version speaks \(Recipe.suite) alone; use a newer version"
+            "it is for the suite \(printable(suite)), and this version speaks \(Recipe.suite); use a newer version"
         case .account: "it is another account's; ask the vault's operator"
         case .generation: "its backup key has no generation; ask the vault's operator"
         case .threshold(let count): "it needs \(count) vaults, and this version uses one; use a newer version"

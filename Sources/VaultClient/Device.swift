@@ -5,8 +5,8 @@ import VaultAPI
 
 /// One account on this device: its files, and every conversation that changes them.
 ///
-/// Killed between any two steps, it goes on from its files: an enrollment that was begun is made live or given up, and an
-/// old slot is burnt at the next opportunity. Every operation with a vault begins with that.
+/// Killed between any two steps, it goes on from its files: an enrollment that was begun is made live or given up, and
+/// an old slot is burnt at the next opportunity. Every operation with a vault begins with that.
 public struct Device: ~Copyable, Sendable {
     /// What is kept.
     public private(set) var state: DeviceState
@@ -48,9 +48,9 @@ public struct Device: ~Copyable, Sendable {
 
     /// Enrolls the account with a new backup key, or with the one this device already has without a vault.
     ///
-    /// - Parameter replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt by
-    ///   this, since only its limit key burns it. A key that this device has then becomes an older one, so that the guesses
-    ///   left at the old password are not guesses at the new key.
+    /// - Parameter replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt
+    ///   by this, since only its limit key burns it. A key that this device has then becomes an older one, so that the
+    ///   guesses left at the old password are not guesses at the new key.
     public mutating func enroll(
         at link: VaultLink, password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
         replacing: EnrollmentID? = nil
@@ -187,8 +187,8 @@ public struct Device: ~Copyable, Sendable {
         try await complete(pending, through: link)
     }
 
-    /// Step 3, and then the enrollment takes the old one's place, whose slot is now to be burnt. Where the vault refuses,
-    /// nothing more can come of it, and what was there before stays on this device.
+    /// Step 3, and then the enrollment takes the old one's place, whose slot is now to be burnt. Where the vault
+    /// refuses, nothing more can come of it, and what was there before stays on this device.
     private mutating func complete(
         _ pending: PendingEnrollment, through link: VaultLink
     ) async throws(VaultClientError) {
@@ -204,8 +204,8 @@ public struct Device: ~Copyable, Sendable {
         try update { $0.settle(pending) }
     }
 
-    /// Burns and forgets what `toBurn` lists; each step is written before the next. A slot whose burn is refused stays on
-    /// the list, and the others go on.
+    /// Burns and forgets what `toBurn` lists; each step is written before the next. A slot whose burn is refused stays
+    /// on the list, and the others go on.
     private mutating func burnOldSlots(
         at link: VaultLink
     ) async throws(VaultClientError) -> (done: [Finished], refusal: VaultClientError?) {
@@ -247,87 +247,5 @@ public struct Device: ~Copyable, Sendable {
             failure = error
         }
         if let failure { throw VaultClientError(.oldSlotStays(failure.reason)) }
-    }
-}
-
-extension DeviceState {
-    mutating func settle(_ pending: PendingEnrollment) {
-        if let enrollment { addTicket(BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed)) }
-        key = GenerationKey(generation: pending.recipe.generation, key: pending.backupKey)
-        olderKeys = pending.riding.older
-        enrollment = LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed)
-        self.pending = nil
-    }
-
-    /// Takes what a recovery gave. Keys of this device that it does not name stay.
-    mutating func take(_ recovered: Recovered) {
-        // The attack: 1. the vault serves an enrollment that was replaced long ago; 2. the person types the password of
-        // then; 3. the device takes the newer enrollment for the replaced one and burns it. So nothing newer gives way.
-        if let key, key.generation > recovered.key.generation { return keep([recovered.key] + recovered.olderKeys) }
-        let mine = olderKeys + [key].compactMap { $0 }
-        olderKeys = recovered.olderKeys
-        key = recovered.key
-        keep(mine)
-        if let enrollment, enrollment.recipe.generation < recovered.recipe.generation {
-            addTicket(BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed))
-        }
-        enrollment = LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed)
-        for ticket in recovered.tickets where ticket.enrollment != recovered.recipe.enrollment { addTicket(ticket) }
-    }
-
-    /// Adds the keys that are not here yet to the older ones.
-    private mutating func keep(_ keys: [GenerationKey]) {
-        for candidate in keys {
-            let isKnown = (olderKeys + [key].compactMap { $0 }).contains {
-                $0.key.bytes.isEqual(to: candidate.key.bytes)
-            }
-            if !isKnown { olderKeys.append(candidate) }
-        }
-    }
-
-    private mutating func addTicket(_ ticket: BurnTicket?) {
-        guard let ticket else { return }
-        if !toBurn.contains(where: { $0.enrollment == ticket.enrollment }) { toBurn.append(ticket) }
-    }
-
-    mutating func mark(burnt enrollment: EnrollmentID) {
-        for index in toBurn.indices where toBurn[index].enrollment == enrollment { toBurn[index].isBurnt = true }
-    }
-}
-
-extension BurnTicket {
-    /// Has the limit key burn the slot, in a session of this device's own.
-    func burn(_ account: Account, through link: VaultLink) async throws(VaultClientError) {
-        link.onStep(.burning)
-        let size = HashAlgorithm(label: authorityHash)?.size ?? 0
-        let authority = try mapping(VaultClientError.Reason.profile) { () throws(ProfileError) in
-            try AuthorityProfile(largestDigest: size, endorsementName: link.vault.endorsementName)
-        }
-        let own = try OwnSlot(
-            link: link, account: account, enrollment: enrollment, handle: Handle(slot), authority: authority,
-            limitSeed: limitSeed.bytes)
-        try await own.burn()
-    }
-}
-
-extension VaultLink {
-    /// Has the vault undefine the slot and erase the record. Repeated when the reply was lost: the second time the vault
-    /// says that there is nothing.
-    fileprivate func forget(
-        _ account: Account, _ enrollment: EnrollmentID, unburnt: Bool
-    ) async throws(VaultClientError) {
-        onStep(.forgetting)
-        let message = Forget(account: account, enrollment: enrollment, unburnt: unburnt)
-        _ = try await courier.repeating { () async throws(VaultClientError) in try await courier.call(message) }
-    }
-}
-
-extension VaultClientError {
-    /// Whether the vault says that there is nothing left of an enrollment.
-    fileprivate var saysThatItIsGone: Bool {
-        switch reason {
-        case .fault(.unknownAccount), .fault(.wrongEnrollment), .fault(.slotGone): true
-        default: false
-        }
     }
 }

@@ -38,7 +38,8 @@ public struct DeviceState: Sendable {
 }
 
 /// One file: magic, a JSON text of the public facts, the secrets of 32 bytes each in the order of `secrets`, and
-/// a checksum (HMAC-SHA-256 under a public key) over it all. The secrets never are in the JSON, so that no JSON library holds them.
+/// a checksum (HMAC-SHA-256 under a public key) over it all. The secrets never are in the JSON, so that no JSON library
+/// holds them.
 extension DeviceState {
     private static let magic = Array("tenpin device 1\n".utf8)
     private static let checksum = Array("tenpin-1 device state".utf8)

@@ -7,8 +7,8 @@ import VaultAPI
 /// How a recovery ended.
 public enum RecoverOutcome: Sendable {
     case recovered(Recovered)
-    /// The password was wrong, and one guess was spent. What is left is the vault's word: only the right password lets a
-    /// device ask the chip itself.
+    /// The password was wrong, and one guess was spent. What is left is the vault's word: only the right password lets
+    /// a device ask the chip itself.
     case wrongPassword(guessesLeft: UInt32)
     /// The chip refuses further guesses; none was spent.
     case lockedOut
@@ -75,9 +75,9 @@ struct Recovery {
             }
             let keys = try await PasswordKeys(output: output, recipe: recipe, onStep: link.onStep)
 
-            // The attack: 1. an impostor answers with its own evaluation key; 2. the device signs with the open key that
-            // follows; 3. the impostor searches the password offline against the signature. So nothing that depends
-            // on the password leaves this device before this line, and one typed password is checked once.
+            // The attack: 1. an impostor answers with its own evaluation key; 2. the device signs with the open key
+            // that follows; 3. the impostor searches the password offline against the signature. So nothing that
+            // depends on the password leaves this device before this line, and one typed password is checked once.
             guard keys.confirmation.isEqual(to: SecretBytes(copying: served.confirmation.bytes.span)) else {
                 return .wrongPassword(guessesLeft: reply.guessesLeft)
             }

@@ -27,7 +27,8 @@ extension VaultClientError.Reason {
                 + " \(cause.advice), and do not use it elsewhere."
         case .burnt: "This enrollment was burnt and cannot be used again; enroll anew."
         case .oldSlotStays(let why):
-            "The new password holds, but the old slot is not burnt yet; run `tenpin status` to try again. (\(why.sentence))"
+            "The new password holds, but the old slot is not burnt yet; run `tenpin status` to try again."
+                + " (\(why.sentence))"
         case .ceilingTooHigh: "The slot's ceiling cannot rise so far; grant fewer guesses, or enroll anew."
         case .tooManyOlderKeys: "The record holds no more older keys; make new backups and drop the oldest keys."
         case .notOnThisDevice: "This device keeps nothing of this account that it would need; recover it first."
