@@ -8,6 +8,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let certificates: [Target.Dependency] = [
     .product(name: "X509", package: "swift-certificates"),
     .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -47,7 +48,7 @@ let package = Package(
 
         .target(
             name: "TPM",
-            dependencies: ["Secrets", "CLibCrypto", crypto, .product(name: "CryptoExtras", package: "swift-crypto")],
+            dependencies: ["Secrets", "CLibCrypto", crypto, cryptoExtras],
             swiftSettings: strict),
         .target(name: "Endorsement", dependencies: ["TPM", crypto] + certificates, swiftSettings: strict),
         .target(name: "VaultAPI", swiftSettings: strict),
@@ -57,6 +58,15 @@ let package = Package(
             dependencies: [
                 "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
+            ], swiftSettings: strict),
+        .target(
+            name: "VaultClient",
+            dependencies: ["TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", crypto],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "tenpin",
+            dependencies: [
+                "VaultClient", "VaultAPI", "TPM", "Endorsement", "Backup", "Passwords", "Secrets", arguments,
             ], swiftSettings: strict),
         .executableTarget(
             name: "tenpin-vault",
@@ -70,10 +80,16 @@ let package = Package(
         .testTarget(name: "PasswordsTests", dependencies: ["Passwords", "TestSupport"]),
         .testTarget(name: "BackupTests", dependencies: ["Backup", "Secrets", "TestSupport"]),
         .testTarget(
-            name: "EndorsementTests", dependencies: ["Endorsement", "TestSupport", crypto] + certificates),
+            name: "EndorsementTests",
+            dependencies: ["Endorsement", "TestSupport", "TPM", crypto, cryptoExtras] + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(
             name: "TPMDeviceTests", dependencies: ["TPM", "TPMDevice", "Secrets", "OPRF", "TestSupport", crypto]),
+        .testTarget(
+            name: "VaultClientTests",
+            dependencies: [
+                "VaultClient", "Endorsement", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto,
+            ]),
         .testTarget(
             name: "VaultTests",
             dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),

@@ -7,10 +7,16 @@ public struct DigitsKey: ~Copyable, Sendable {
     /// The number of digits.
     public static let digits = 64
     /// The 32 bytes that the digits stand for.
-    let secret: SecretBytes
+    public let secret: SecretBytes
 
     /// New random digits.
     public init() { secret = SecretBytes(random: Self.digits / 2) }
+
+    /// The digits that stand for these bytes; `nil` if there are not 32 of them.
+    public init?(_ secret: consuming SecretBytes) {
+        guard secret.count == Self.digits / 2 else { return nil }
+        self.secret = secret
+    }
 
     /// Reads what a person typed, as ASCII or UTF-8. Spaces, dashes, line ends and the case of letters do not matter.
     public init(parsing text: borrowing SecretBytes) throws(DigitsKeyError) {

@@ -7,6 +7,8 @@ public struct AuthorityCertificate: Sendable {
     let certificate: Certificate
     /// SHA-256 of the DER certificate, 32 bytes: what a list of trusted roots pins.
     public let fingerprint: [UInt8]
+    /// Whether it names itself as its issuer, as a root does and an intermediate does not.
+    public let isSelfIssued: Bool
     /// The subject, in printable ASCII.
     public let subject: String
 
@@ -15,6 +17,7 @@ public struct AuthorityCertificate: Sendable {
         guard let certificate = try? Certificate(derEncoded: der) else { throw .notCertificates }
         self.certificate = certificate
         fingerprint = Array(SHA256.hash(data: der))
+        isSelfIssued = certificate.subject == certificate.issuer
         subject = printable(certificate.subject.description)
     }
 

@@ -56,7 +56,8 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
         }
     }
 
-    private var sentence: String {
+    /// What happened and what to do, without what it cost.
+    public var sentence: String {
         switch self {
         case .unknownAccount: "The vault keeps nothing for this account; check the account's name, or enroll."
         case .wrongEnrollment: "The vault has another enrollment for this account; look it up again."

@@ -1,0 +1,251 @@
+import Passwords
+import Secrets
+import TPM
+import VaultAPI
+
+/// One account on this device: its files, and every conversation that changes them.
+///
+/// Killed between any two steps, it goes on from its files: an enrollment that was begun is made live or given up, and
+/// an old slot is burnt at the next opportunity. Every operation with a vault begins with that.
+public struct Device: ~Copyable, Sendable {
+    /// What is kept.
+    public private(set) var state: DeviceState
+    private let folder: AccountFolder
+
+    /// Opens the account's folder for this process alone, and reads what is kept there.
+    public init(_ account: Account, in home: DeviceHome) throws(DeviceStateError) {
+        let folder = try AccountFolder(account, in: home)
+        state = try folder.load()
+        self.folder = folder
+    }
+
+    public var account: Account { state.account }
+
+    /// Changes what is kept and writes it; nothing is changed when it cannot be written.
+    mutating func update(_ body: (inout DeviceState) -> Void) throws(VaultClientError) {
+        var next = state
+        body(&next)
+        do throws(DeviceStateError) {
+            try folder.save(next)
+        } catch {
+            throw VaultClientError(.state(error))
+        }
+        state = next
+    }
+
+    /// Keeps a backup key that was made or brought in without a vault; the one before it becomes an older key.
+    public mutating func keep(_ key: GenerationKey) throws(VaultClientError) {
+        try update { state in
+            if let old = state.key { state.olderKeys.append(old) }
+            state.key = key
+        }
+    }
+
+    /// Keeps the 32 bytes of the 64-digit mode, or lets go of them.
+    public mutating func keepDigits(_ digits: SharedSecret?) throws(VaultClientError) {
+        try update { $0.digits = digits }
+    }
+
+    /// Enrolls the account with a new backup key, or with the one this device already has without a vault.
+    ///
+    /// - Parameter replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt
+    ///   by this, since only its limit key burns it. A key that this device has then becomes an older one, so that the
+    ///   guesses left at the old password are not guesses at the new key.
+    public mutating func enroll(
+        at link: VaultLink, password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
+        replacing: EnrollmentID? = nil
+    ) async throws(VaultClientError) {
+        try await finish(at: link)
+        if let replacing {
+            // Above what the vault says it was, so that this person's other devices know the newer one.
+            let before = try await link.lookUp(account).recipe.generation
+            let older = state.olderKeys + [state.key].compactMap { $0 }
+            try await enroll(
+                at: link, password, choice, key: nextKey(after: before), older: older, replaces: replacing)
+            return try await burnReplacedSlots(at: link)
+        }
+        guard state.enrollment == nil else { throw .fault(.accountExists) }
+        let key: GenerationKey
+        if let kept = state.key { key = kept } else { key = try nextKey() }
+        try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: nil)
+    }
+
+    /// A new backup key, of the generation after the one in use and after `other`.
+    private func nextKey(after other: UInt32 = 0) throws(VaultClientError) -> GenerationKey {
+        let (generation, overflow) = max(state.key?.generation ?? 0, other).addingReportingOverflow(1)
+        guard !overflow else { throw VaultClientError(.tooManyOlderKeys) }
+        return GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
+    }
+
+    /// The enrollment that the vault says is live, where this device does not know it.
+    public func enrollmentToReplace(at link: VaultLink) async throws(VaultClientError) -> EnrollmentID {
+        let served = try await link.lookUp(account).recipe.enrollment
+        guard served != state.enrollment?.recipe.enrollment else { throw .fault(.accountExists) }
+        return served
+    }
+
+    /// Has the vault erase an enrollment that this device cannot burn: its guesses stay with a dishonest host.
+    public func forgetUnburnt(_ enrollment: EnrollmentID, at link: VaultLink) async throws(VaultClientError) {
+        do throws(VaultClientError) {
+            try await link.forget(account, enrollment, unburnt: true)
+        } catch {
+            guard error.saysThatItIsGone else { throw error }
+        }
+    }
+
+    /// Recovers with a password that was typed once; a wrong one is an outcome. What comes back is kept on this device.
+    ///
+    /// - Parameter pinnedHash: the recipe's hash as the backup at hand has it; a served recipe that differs is refused
+    ///   before a guess is spent.
+    public mutating func recover(
+        at link: VaultLink, password: borrowing Password, pinnedHash: [UInt8]? = nil,
+        accepting: (Recovered) throws(VaultClientError) -> Void = { _ throws(VaultClientError) in }
+    ) async throws(VaultClientError) -> RecoverOutcome {
+        let outcome = try await Recovery(link: link, account: account, pinnedHash: pinnedHash).run(password)
+        guard case .recovered(let recovered) = outcome else { return outcome }
+        try accepting(recovered)
+        do throws(VaultClientError) {
+            try update { $0.take(recovered) }
+        } catch {
+            throw error.costing(.spent)
+        }
+        return outcome
+    }
+
+    /// Changes the password: a new enrollment with a new backup key; then the old slot is burnt.
+    ///
+    /// - Parameter replacing: the vault's live enrollment, where it is not the one that this device knows.
+    public mutating func changePassword(
+        at link: VaultLink, to password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
+        replacing: EnrollmentID? = nil
+    ) async throws(VaultClientError) {
+        try await finish(at: link)
+        guard let current = state.key, let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
+        try await enroll(
+            at: link, password, choice, key: nextKey(), older: state.olderKeys + [current],
+            replaces: replacing ?? live.recipe.enrollment)
+        try await burnReplacedSlots(at: link)
+    }
+
+    /// Has the account's slot burnt and its record erased. The backup keys stay on this device.
+    public mutating func forget(at link: VaultLink) async throws(VaultClientError) {
+        try await finish(at: link)
+        guard let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
+        try update { state in
+            state.enrollment = nil
+            if let ticket = BurnTicket(live.recipe, limitSeed: live.limitSeed) { state.toBurn.append(ticket) }
+        }
+        if let refusal = try await burnOldSlots(at: link).refusal { throw refusal }
+    }
+
+    /// Goes on with what was begun: makes a pending enrollment live, and burns old slots.
+    ///
+    /// - Returns: what was done. A slot whose burn the chip or the vault refuses stays in `state.toBurn`.
+    @discardableResult
+    public mutating func finish(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
+        var done: [Finished] = []
+        if let pending = state.pending {
+            try await complete(pending, through: link)
+            done.append(.enrolled(pending.recipe.enrollment))
+        }
+        return done + (try await burnOldSlots(at: link).done)
+    }
+
+    /// Lets go of an enrollment that cannot be finished. Its password is exposed to as many guesses as its limit.
+    public mutating func giveUpPending() throws(VaultClientError) {
+        try update { $0.pending = nil }
+    }
+
+    /// A thing that had been begun and is done now.
+    public enum Finished: Equatable, Sendable {
+        case enrolled(EnrollmentID)
+        /// The chip confirmed the burn.
+        case burnt(EnrollmentID)
+        /// The vault says that the enrollment is gone, which it cannot prove.
+        case goneByItsClaim(EnrollmentID)
+    }
+
+    private mutating func enroll(
+        at link: VaultLink, _ password: borrowing Password, _ choice: EnrollmentChoice, key: GenerationKey,
+        older: [GenerationKey], replaces: EnrollmentID?
+    ) async throws(VaultClientError) {
+        var tickets = state.toBurn.filter { !$0.isBurnt && $0.endorsementName == link.vault.endorsementName.bytes }
+        if let live = state.enrollment, let ticket = BurnTicket(live.recipe, limitSeed: live.limitSeed) {
+            tickets.append(ticket)
+        }
+        let attempt = EnrollmentAttempt(
+            link: link, account: account, choice: choice, generation: key.generation, replaces: replaces)
+        let pending = try await attempt.prepare(
+            password, backupKey: key.key, riding: RidingKeys(older: older, tickets: tickets))
+        // The journal: from here on the same message is repeated, and no other attempt begun.
+        do throws(VaultClientError) {
+            try update { $0.pending = pending }
+        } catch {
+            await link.courier.hangUp()
+            throw error
+        }
+        try await complete(pending, through: link)
+    }
+
+    /// Step 3, and then the enrollment takes the old one's place, whose slot is now to be burnt. Where the vault
+    /// refuses, nothing more can come of it, and what was there before stays on this device.
+    private mutating func complete(
+        _ pending: PendingEnrollment, through link: VaultLink
+    ) async throws(VaultClientError) {
+        do throws(VaultClientError) {
+            try await pending.commit(through: link)
+        } catch {
+            switch error.reason {
+            case .exposed(_, .refused), .exposed(_, .notOpened): try giveUpPending()
+            default: break
+            }
+            throw error
+        }
+        try update { $0.settle(pending) }
+    }
+
+    /// Burns and forgets what `toBurn` lists; each step is written before the next. A slot whose burn is refused stays
+    /// on the list, and the others go on.
+    private mutating func burnOldSlots(
+        at link: VaultLink
+    ) async throws(VaultClientError) -> (done: [Finished], refusal: VaultClientError?) {
+        var done: [Finished] = []
+        var refusal: VaultClientError?
+        for ticket in state.toBurn where ticket.endorsementName == link.vault.endorsementName.bytes {
+            do throws(VaultClientError) {
+                done.append(try await burn(ticket, at: link))
+            } catch {
+                if error.endsConversation { throw error }
+                refusal = refusal ?? error
+            }
+        }
+        return (done, refusal)
+    }
+
+    private mutating func burn(_ ticket: BurnTicket, at link: VaultLink) async throws(VaultClientError) -> Finished {
+        var isBurnt = ticket.isBurnt
+        do throws(VaultClientError) {
+            if !isBurnt {
+                try await ticket.burn(account, through: link)
+                isBurnt = true
+                try update { $0.mark(burnt: ticket.enrollment) }
+            }
+            try await link.forget(account, ticket.enrollment, unburnt: false)
+        } catch {
+            guard error.saysThatItIsGone else { throw error }
+        }
+        try update { state in state.toBurn.removeAll { $0.enrollment == ticket.enrollment } }
+        return isBurnt ? .burnt(ticket.enrollment) : .goneByItsClaim(ticket.enrollment)
+    }
+
+    /// The burning after a change, whose failure does not undo the change.
+    private mutating func burnReplacedSlots(at link: VaultLink) async throws(VaultClientError) {
+        let failure: VaultClientError?
+        do throws(VaultClientError) {
+            failure = try await burnOldSlots(at: link).refusal
+        } catch {
+            failure = error
+        }
+        if let failure { throw VaultClientError(.oldSlotStays(failure.reason)) }
+    }
+}

@@ -1,0 +1,191 @@
+import Foundation
+import Secrets
+import VaultAPI
+
+/// What a device keeps of one account.
+public struct DeviceState: Sendable {
+    public let account: Account
+    /// The backup key in use.
+    public var key: GenerationKey?
+    /// Keys of earlier generations.
+    public var olderKeys: [GenerationKey]
+    /// The enrollment that is live, by this device's knowledge.
+    public var enrollment: LiveEnrollment?
+    /// The 32 bytes of the 64-digit mode.
+    public var digits: SharedSecret?
+    /// An enrollment whose last step was begun.
+    public var pending: PendingEnrollment?
+    /// Enrollments whose slots are still to be burnt and forgotten.
+    public var toBurn: [BurnTicket]
+
+    /// An enrollment, and the seed of the key that writes its slot.
+    public struct LiveEnrollment: Sendable {
+        public let recipe: Recipe
+        let limitSeed: SharedSecret
+
+        init(recipe: Recipe, limitSeed: SharedSecret) {
+            self.recipe = recipe
+            self.limitSeed = limitSeed
+        }
+    }
+
+    /// A state that holds nothing yet.
+    public init(account: Account) {
+        self.account = account
+        olderKeys = []
+        toBurn = []
+    }
+}
+
+/// One file: magic, a JSON text of the public facts, the secrets of 32 bytes each in the order of `secrets`, and
+/// a checksum (HMAC-SHA-256 under a public key) over it all. The secrets never are in the JSON, so that no JSON library
+/// holds them.
+extension DeviceState {
+    private static let magic = Array("tenpin device 1\n".utf8)
+    private static let checksum = Array("tenpin-1 device state".utf8)
+    static let maximumSize = 1 << 20
+
+    private struct Facts: Codable {
+        var account: Account
+        var generation: UInt32?
+        var older: [UInt32]
+        var live: Recipe?
+        var digits: Bool
+        var pending: Pending?
+        var toBurn: [Ticket]
+
+        struct Pending: Codable {
+            var commit: Commit
+            var bundle: Bytes
+            var older: [UInt32]
+            var tickets: [Ticket]
+        }
+
+        struct Ticket: Codable {
+            var enrollment: EnrollmentID
+            var slot: UInt32
+            var authorityHash: String
+            var endorsementName: Bytes
+            var isBurnt: Bool
+
+            init(_ ticket: BurnTicket) {
+                enrollment = ticket.enrollment
+                slot = ticket.slot
+                authorityHash = ticket.authorityHash
+                endorsementName = Bytes(ticket.endorsementName)
+                isBurnt = ticket.isBurnt
+            }
+
+            func ticket(_ limitSeed: SharedSecret) -> BurnTicket {
+                BurnTicket(
+                    enrollment: enrollment, slot: slot, authorityHash: authorityHash,
+                    endorsementName: endorsementName.bytes, limitSeed: limitSeed, isBurnt: isBurnt)
+            }
+        }
+    }
+
+    /// Every secret in the order of the file.
+    private var secrets: [SharedSecret] {
+        var all = [key?.key].compactMap { $0 } + olderKeys.map(\.key)
+        if let enrollment { all.append(enrollment.limitSeed) }
+        if let digits { all.append(digits) }
+        if let pending {
+            all += [pending.openKey, pending.backupKey, pending.limitSeed]
+            all += pending.riding.older.map(\.key) + pending.riding.tickets.map(\.limitSeed)
+        }
+        return all + toBurn.map(\.limitSeed)
+    }
+
+    /// The file's contents.
+    func encoded() throws(DeviceStateError) -> SecretBytes {
+        let facts = Facts(
+            account: account, generation: key?.generation, older: olderKeys.map(\.generation), live: enrollment?.recipe,
+            digits: digits != nil,
+            pending: pending.map { pending in
+                Facts.Pending(
+                    commit: pending.commit, bundle: Bytes(pending.bundle),
+                    older: pending.riding.older.map(\.generation),
+                    tickets: pending.riding.tickets.map(Facts.Ticket.init))
+            }, toBurn: toBurn.map(Facts.Ticket.init))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let json = (try? encoder.encode(facts)).map({ Array($0) }) else { throw .damaged("the state in memory") }
+        let secrets = secrets
+        let size = Self.magic.count + 4 + json.count + 32 * secrets.count
+        let body = SecretBytes(count: size) { (bytes: inout MutableSpan<UInt8>) in
+            var offset = 0
+            bytes.append(Self.magic.span, at: &offset)
+            bytes.append(bigEndian(UInt32(json.count)).span, at: &offset)
+            bytes.append(json.span, at: &offset)
+            for secret in secrets {
+                secret.bytes.withBytes { (part: Span<UInt8>) in bytes.append(part, at: &offset) }
+            }
+        }
+        let sum = Self.sum(of: body)
+        return SecretBytes(count: size + 32) { (bytes: inout MutableSpan<UInt8>) in
+            var offset = 0
+            body.withBytes { (part: Span<UInt8>) in bytes.append(part, at: &offset) }
+            sum.withBytes { (part: Span<UInt8>) in bytes.append(part, at: &offset) }
+        }
+    }
+
+    /// Takes apart a file's contents.
+    init(decoding file: borrowing SecretBytes, path: String) throws(DeviceStateError) {
+        let start = Self.magic.count + 4
+        guard file.count >= start + 32 else { throw .damaged(path) }
+        let head = file.slice(0..<start).published
+        guard head.starts(with: Self.magic) else {
+            throw head.starts(with: Array("tenpin device ".utf8)) ? .laterVersion(path) : .damaged(path)
+        }
+        let end = file.count - 32
+        guard Self.sum(of: file.slice(0..<end)).isEqual(to: file.slice(end..<file.count)) else { throw .damaged(path) }
+        let jsonSize = head.suffix(4).reduce(0) { $0 << 8 | Int($1) }
+        guard jsonSize <= end - start else { throw .damaged(path) }
+        let json = Data(file.slice(start..<start + jsonSize).published)
+        guard let facts = try? JSONDecoder().decode(Facts.self, from: json) else { throw .damaged(path) }
+
+        var secrets: [SharedSecret] = []
+        var offset = start + jsonSize
+        guard (end - offset).isMultiple(of: 32) else { throw .damaged(path) }
+        while offset < end {
+            secrets.append(SharedSecret(file.slice(offset..<offset + 32)))
+            offset += 32
+        }
+        var rest = secrets[...]
+        func next() throws(DeviceStateError) -> SharedSecret {
+            guard let secret = rest.popFirst() else { throw .damaged(path) }
+            return secret
+        }
+        func keys(_ generations: [UInt32]) throws(DeviceStateError) -> [GenerationKey] {
+            var keys: [GenerationKey] = []
+            for generation in generations { keys.append(GenerationKey(generation: generation, key: try next())) }
+            return keys
+        }
+        func tickets(_ facts: [Facts.Ticket]) throws(DeviceStateError) -> [BurnTicket] {
+            var tickets: [BurnTicket] = []
+            for ticket in facts { tickets.append(ticket.ticket(try next())) }
+            return tickets
+        }
+        account = facts.account
+        if let generation = facts.generation { key = GenerationKey(generation: generation, key: try next()) }
+        olderKeys = try keys(facts.older)
+        if let recipe = facts.live { enrollment = LiveEnrollment(recipe: recipe, limitSeed: try next()) }
+        if facts.digits { digits = try next() }
+        if let pending = facts.pending {
+            let (openKey, backupKey, limitSeed) = (try next(), try next(), try next())
+            self.pending = PendingEnrollment(
+                commit: pending.commit, bundle: pending.bundle.bytes, openKey: openKey, backupKey: backupKey,
+                limitSeed: limitSeed,
+                riding: RidingKeys(older: try keys(pending.older), tickets: try tickets(pending.tickets)))
+        }
+        toBurn = try tickets(facts.toBurn)
+        guard rest.isEmpty else { throw .damaged(path) }
+    }
+
+    /// Finds damage; it authenticates nothing against who can write the file.
+    private static func sum(of body: borrowing SecretBytes) -> SecretBytes {
+        var code = HMACSHA256(key: SecretBytes(copying: checksum.span))
+        code.update(body)
+        return code.finish()
+    }
+}

@@ -1,0 +1,65 @@
+import OPRF
+import Secrets
+import VaultAPI
+
+extension VaultClientError.Reason {
+    /// What happened and what to do, one sentence, without what it cost.
+    public var sentence: String {
+        switch self {
+        case .badAddress(let address): "\(printable(address)) is not an address; give it as unix:/path/to/socket."
+        case .unreachable(let address): "Nobody answers at \(address); check that the vault runs there."
+        case .connectionLost: "The connection to the vault was lost; try again."
+        case .brokenReply(let what):
+            "What answers is not a vault of this version (\(what)); check the address and use matching versions."
+        case .fault(let fault): fault.sentence
+        case .notTrusted(let refusal): refusal.description
+        case .recipe(let flaw): flaw.description
+        case .session(let error): "Do not use this vault before its operator has explained this: \(error)."
+        case .evaluationNotCounted:
+            "The vault does not use the key it was given, or does not count its uses; choose another vault."
+        case .profile(let error): "This is outside of what Tenpin does: \(error)."
+        case .wire(let error): "The vault sent a structure that cannot be read: \(error); use matching versions."
+        case .oprf(let error): withoutCost(error.description)
+        case .argon2id(let error): error.description
+        case .bundle(let flaw): flaw.description
+        case .exposed(let limit, let cause):
+            "\(cause.sentence) Whoever runs the vault may have \(limit) guesses at this password;"
+                + " \(cause.advice), and do not use it elsewhere."
+        case .burnt: "This enrollment was burnt and cannot be used again; enroll anew."
+        case .oldSlotStays(let why):
+            "The new password holds, but the old slot is not burnt yet; run `tenpin status` to try again."
+                + " (\(why.sentence))"
+        case .ceilingTooHigh: "The slot's ceiling cannot rise so far; grant fewer guesses, or enroll anew."
+        case .tooManyOlderKeys: "The record holds no more older keys; make new backups and drop the oldest keys."
+        case .notOnThisDevice: "This device keeps nothing of this account that it would need; recover it first."
+        case .unfinishedEnrollment:
+            "An enrollment of this account is not finished on this device; run `tenpin status` with the vault at hand."
+        case .state(let error): error.description
+        }
+    }
+}
+
+/// A sentence of a lower layer, which knows only its own cost.
+func withoutCost(_ sentence: String) -> String {
+    for ending in ["; no guess was spent.", ", no guess was spent."] where sentence.hasSuffix(ending) {
+        return sentence.dropLast(ending.count) + "."
+    }
+    return sentence
+}
+
+extension VaultClientError.Exposure {
+    fileprivate var sentence: String {
+        switch self {
+        case .noReply: "The enrollment was sent and no reply came."
+        case .refused(let fault): "The vault refused the enrollment's last step (\(fault.rawValue))."
+        case .notOpened: "The vault took the enrollment and does not give its bundle back."
+        }
+    }
+
+    fileprivate var advice: String {
+        switch self {
+        case .noReply: "finish the enrollment when the vault answers again"
+        case .refused, .notOpened: "enroll again with another password"
+        }
+    }
+}

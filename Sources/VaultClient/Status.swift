@@ -1,0 +1,63 @@
+import TPM
+import VaultAPI
+
+/// How an account stands at a vault.
+public struct AccountStatus: Sendable {
+    public let recipe: Recipe
+    /// What the vault says; a claim.
+    public let claimed: SlotCount
+    /// What the chip says in a session of this device's own, where this device holds the enrollment's limit seed.
+    public let proven: Proven?
+    /// Replaced enrollments whose slots are still there, as the vault says.
+    public let replaced: [EnrollmentID]
+
+    /// Numbers that the vault's program cannot alter.
+    public struct Proven: Hashable, Sendable {
+        public let slot: SlotCount
+        /// Guesses that the person granted beyond limit and refunds; overstated where the vault lost the record of it.
+        public let granted: UInt32
+        /// Guesses that no verified recovery stands for: mistyped passwords, recoveries whose refund did not come
+        /// through, and other people's. `count - (ceiling - limit - granted)`.
+        public let unproven: UInt32
+    }
+}
+
+extension Device {
+    /// Looks the account up and, where this device can, has the chip state count and ceiling. No guess is spent.
+    public func status(at link: VaultLink) async throws(VaultClientError) -> AccountStatus {
+        let served = try await link.lookUp(account)
+        var proven: AccountStatus.Proven?
+        if let live = state.enrollment, live.recipe == served.recipe {
+            let ceiling = try await slot(of: live, at: link).ceiling(
+                record: served.ceilingRecord, limit: live.limit)
+            proven = AccountStatus.Proven(
+                slot: ceiling.proven, granted: ceiling.granted, unproven: ceiling.unproven(limit: live.limit))
+        }
+        return AccountStatus(
+            recipe: served.recipe, claimed: SlotCount(count: served.count, ceiling: served.ceiling), proven: proven,
+            replaced: served.replaced)
+    }
+
+    /// Grants `guesses` more, to the person and to the vault's host alike; the caller has said so to the person.
+    ///
+    /// - Returns: count and ceiling as the chip has them now.
+    public func grant(_ guesses: UInt32, at link: VaultLink) async throws(VaultClientError) -> SlotCount {
+        guard SlotProfile.limits.contains(guesses) else { throw VaultClientError(.profile(.limit(guesses))) }
+        guard let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
+        let served = try await link.lookUp(account)
+        return try await slot(of: live, at: link).raise(
+            by: guesses, asGrant: true, record: served.ceilingRecord, limit: live.limit)
+    }
+
+    private func slot(of live: DeviceState.LiveEnrollment, at link: VaultLink) throws(VaultClientError) -> OwnSlot {
+        let checked = try CheckedRecipe(live.recipe, for: account, at: link.vault)
+        return try OwnSlot(
+            link: link, account: account, enrollment: live.recipe.enrollment, handle: checked.vault.slot,
+            authority: checked.vault.authority, limitSeed: live.limitSeed.bytes)
+    }
+}
+
+extension DeviceState.LiveEnrollment {
+    /// The first ceiling.
+    public var limit: UInt32 { recipe.vaults.first?.limit ?? 0 }
+}

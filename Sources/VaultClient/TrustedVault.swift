@@ -1,0 +1,111 @@
+import Endorsement
+import TPM
+
+/// A vault that this device trusts: what it proved, and nothing that it merely says.
+public struct TrustedVault: Equatable, Sendable {
+    /// The key that every session of this device is salted to.
+    public let endorsementKey: PublicArea
+    public let endorsementName: Name
+    /// The key that this device seals to; proven in a session.
+    public let parent: PublicArea
+    /// From the chip's largest digest; proven in a session.
+    public let authority: AuthorityProfile
+    /// Maker and firmware; proven in a session.
+    public let chip: ChipFacts
+    /// What its certificate says.
+    public let certificate: VerifiedEndorsement
+    /// Why the chip is held to be emulated; empty for a real one.
+    public let emulation: [EmulationSign]
+    /// Whether the person confirmed it just now: to be pinned by the caller.
+    public let isNew: Bool
+
+    public var isEmulated: Bool { !emulation.isEmpty }
+
+    /// The chip's identity as a person compares it.
+    public var fingerprint: String { endorsementName.fingerprint }
+}
+
+extension VerifiedEndorsement {
+    /// Whether this is the certificate of swtpm: by the model it names, or IBM's number, under which no chip is sold.
+    var emulation: [EmulationSign] {
+        chip.model.lowercased().contains("swtpm") || chip.manufacturer.rawValue == 0x1014
+            ? [.certificate(chip.model)] : []
+    }
+}
+
+extension Name {
+    /// The Name's hexadecimal digits in groups of eight: the same ones that the vault and tpm2-tools show.
+    public var fingerprint: String {
+        let digits = Array(description)
+        return stride(from: 0, to: digits.count, by: 8)
+            .map { String(digits[$0..<min($0 + 8, digits.count)]) }.joined(separator: " ")
+    }
+}
+
+/// A sign that a chip is a program whose host can copy its state.
+public enum EmulationSign: Hashable, Sendable, CustomStringConvertible {
+    case itsClaim
+    case manufacturer(String)
+    case vendorString(String)
+    case certificate(String)
+
+    public var description: String {
+        switch self {
+        case .itsClaim: "the vault says so"
+        case .manufacturer(let name): "the chip states the maker \(printable(name))"
+        case .vendorString(let text): "the chip calls itself \(printable(text))"
+        case .certificate(let model): "its certificate names the model \(printable(model))"
+        }
+    }
+}
+
+/// Why a vault is not trusted. No guess was spent, and nothing was signed.
+public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
+    /// It speaks another suite.
+    case suite(String)
+    /// The endorsement key is not one that chips are made with.
+    case endorsementKey
+    /// Another vault than the pinned one answers at this address.
+    case changed(address: String, pinned: [Name], shown: Name)
+    /// Not the Name that was given beforehand.
+    case notTheNamed(expected: Name, shown: Name)
+    /// The person did not confirm it.
+    case notConfirmed(Name)
+    /// The certificate does not verify.
+    case certificate(EndorsementError)
+    /// The certificate is another key's.
+    case certifiesAnotherKey
+    case emulated([EmulationSign])
+    /// The chip makes another parent than the profile's.
+    case parent
+    /// The chip answered another question than the one asked.
+    case capability
+    case largestDigest(ProfileError)
+
+    public var description: String {
+        switch self {
+        case .suite(let suite): "The vault speaks \(printable(suite)) and not tenpin-1; use matching versions."
+        case .endorsementKey:
+            "The vault shows an endorsement key that no chip is made with; do not use it."
+        case .changed(let address, let pinned, let shown):
+            "ANOTHER VAULT ANSWERS at \(printable(address)): pinned is "
+                + pinned.map(\.fingerprint).joined(separator: ", ") + " and it shows \(shown.fingerprint);"
+                + " someone may be trying to get your password, so ask the operator"
+                + " before you remove the pin with `tenpin trust`."
+        case .notTheNamed(let expected, let shown):
+            "The vault shows \(shown.fingerprint) and you named \(expected.fingerprint); check address and fingerprint."
+        case .notConfirmed(let shown):
+            "The vault \(shown.fingerprint) is not pinned on this device; compare the fingerprint with its operator's"
+                + " and pin it with `tenpin trust`."
+        case .certificate(let error): withoutCost(error.description)
+        case .certifiesAnotherKey:
+            "The vault's endorsement certificate is another chip's; do not use it."
+        case .emulated(let signs):
+            "The vault's TPM is emulated (\(signs.map(\.description).joined(separator: "; "))), so its host can copy"
+                + " its state and guess without limit; for a trial, allow it with --allow-emulated."
+        case .parent: "The vault's chip does not make the parent key that it should; do not use it."
+        case .capability: "The vault's chip answered another question than it was asked; do not use it."
+        case .largestDigest(let error): "The vault cannot be used: \(error)."
+        }
+    }
+}

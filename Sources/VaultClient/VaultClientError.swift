@@ -1,0 +1,131 @@
+import OPRF
+import Secrets
+import TPM
+import VaultAPI
+
+/// Why the device's side did not finish: a closed list of reasons, and what it cost.
+public struct VaultClientError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let reason: Reason
+    /// Whether a guess was spent.
+    public let guess: VaultFault.Guess
+
+    public enum Reason: Equatable, Sendable {
+        /// Not the address of a Unix socket.
+        case badAddress(String)
+        /// Nobody answers at this address.
+        case unreachable(String)
+        /// The connection ended or stayed silent before a reply came.
+        case connectionLost
+        /// What came is not a reply of the interface.
+        case brokenReply(String)
+        /// The vault answered with one of its errors.
+        case fault(VaultFault)
+        /// The vault is not one that this device trusts.
+        case notTrusted(TrustRefusal)
+        /// The vault's recipe is not one that this device follows.
+        case recipe(RecipeFlaw)
+        /// An answer in the device's session was not the chip's.
+        case session(SessionError)
+        /// The chip, or who answers for it, does not use the evaluation key, or does not count.
+        case evaluationNotCounted
+        /// An act outside the profile: a limit or a ceiling out of range, a key that cannot be used.
+        case profile(ProfileError)
+        /// A structure of the vault's that does not parse.
+        case wire(WireError)
+        case oprf(OPRFError)
+        case argon2id(Argon2idError)
+        /// The password is right, and what the vault keeps for it does not open or is another enrollment's.
+        case bundle(BundleFlaw)
+        /// The enrollment could not be made live, and everything that makes a guess checkable may have left the device.
+        case exposed(limit: UInt32, by: Exposure)
+        /// The slot was burnt.
+        case burnt
+        /// The new password holds, and the old slot could not be burnt yet.
+        indirect case oldSlotStays(Reason)
+        /// No ceiling is left to give.
+        case ceilingTooHigh
+        /// No more older keys fit into the record.
+        case tooManyOlderKeys
+        /// The device keeps nothing that this needs for the account.
+        case notOnThisDevice
+        /// An enrollment of this account that was begun on this device is not finished.
+        case unfinishedEnrollment
+        /// The device's own files.
+        case state(DeviceStateError)
+    }
+
+    /// What kept an enrollment from being made live.
+    public enum Exposure: Equatable, Sendable {
+        /// No reply came; the enrollment may be live, and finishing it later is safe.
+        case noReply
+        /// The vault refused.
+        case refused(VaultFault)
+        /// The vault says that it is live and does not open the bundle.
+        case notOpened
+    }
+
+    init(_ reason: Reason, _ guess: VaultFault.Guess = .notSpent) {
+        self.reason = reason
+        self.guess = guess
+    }
+
+    /// The same error where an earlier step may have cost more.
+    func costing(_ other: VaultFault.Guess) -> VaultClientError {
+        VaultClientError(reason, guess.worse(other))
+    }
+
+    /// Whether the call may have reached the vault although no reply came.
+    var mayHaveArrived: Bool {
+        switch reason {
+        case .connectionLost, .brokenReply: true
+        default: false
+        }
+    }
+
+    /// Whether the conversation cannot go on.
+    var endsConversation: Bool {
+        switch reason {
+        case .unreachable, .connectionLost, .brokenReply: true
+        default: false
+        }
+    }
+
+    /// Whether doing the same again may help.
+    var mayBeRepeated: Bool { endsConversation || reason == .fault(.sessionGone) }
+
+    public var description: String {
+        let cost =
+            switch guess {
+            case .notSpent: "No guess was spent."
+            case .maybeSpent: "A guess may have been spent."
+            case .spent: "A guess was spent."
+            }
+        return "\(reason.sentence) \(cost)"
+    }
+}
+
+// Short forms.
+extension VaultClientError {
+    static let connectionLost = VaultClientError(.connectionLost)
+    static func brokenReply(_ what: String) -> VaultClientError { VaultClientError(.brokenReply(what)) }
+    static func fault(_ fault: VaultFault) -> VaultClientError { VaultClientError(.fault(fault), fault.guess) }
+    static func notTrusted(_ refusal: TrustRefusal) -> VaultClientError { VaultClientError(.notTrusted(refusal)) }
+}
+
+extension VaultFault.Guess {
+    /// The one of the two that costs more.
+    func worse(_ other: VaultFault.Guess) -> VaultFault.Guess {
+        self == .spent || other == .spent ? .spent : self == .maybeSpent ? self : other
+    }
+}
+
+/// Runs `body` and gives its errors as the client's.
+func mapping<R: ~Copyable, E: Error>(
+    _ reason: (E) -> VaultClientError.Reason, _ body: () throws(E) -> R
+) throws(VaultClientError) -> R {
+    do throws(E) {
+        return try body()
+    } catch {
+        throw VaultClientError(reason(error))
+    }
+}

@@ -1,0 +1,43 @@
+import VaultAPI
+
+/// A way to a vault that this device trusts. A lost connection is made anew; sessions stay salted to the endorsement
+/// key that was trusted, so it does not matter who answers the next time.
+public struct VaultLink: Sendable {
+    public let vault: TrustedVault
+    let courier: Courier
+    let onStep: StepHook
+
+    /// Where the vault is.
+    public var address: String { courier.address }
+
+    /// Connects, and gives a link when the vault is trusted on these terms.
+    ///
+    /// - Parameters:
+    ///   - retryDelays: how long to wait before each repetition of a call whose reply was lost.
+    ///   - onStep: told about each step as it begins.
+    public static func open(
+        _ dialer: any VaultDialer, trust: TrustPolicy, retryDelays: [Duration] = [.milliseconds(200), .seconds(1)],
+        onStep: @escaping StepHook = { _ in }
+    ) async throws(VaultClientError) -> VaultLink {
+        let courier = Courier(dialer, retryDelays: retryDelays)
+        do throws(VaultClientError) {
+            let vault = try await courier.repeating { () async throws(VaultClientError) in
+                try await trust.establish(through: courier, onStep: onStep)
+            }
+            return VaultLink(vault: vault, courier: courier, onStep: onStep)
+        } catch {
+            await courier.hangUp()
+            throw error
+        }
+    }
+
+    /// What the vault keeps for the account, by its own account of it.
+    func lookUp(_ account: Account) async throws(VaultClientError) -> LookUp.Reply {
+        try await courier.repeating { () async throws(VaultClientError) in
+            try await courier.call(LookUp(account: account))
+        }
+    }
+
+    /// Ends the connection.
+    public func close() async { await courier.hangUp() }
+}

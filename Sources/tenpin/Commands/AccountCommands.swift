@@ -1,0 +1,105 @@
+import ArgumentParser
+import Foundation
+import TPM
+import VaultAPI
+import VaultClient
+
+struct GrantCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "grant",
+        abstract: "Allow more guesses: to yourself, and to the vault's host alike.",
+        discussion: """
+            Needs a device that has the key.
+
+              tenpin grant --guesses 5 --vault unix:/run/tenpin/vault.sock --account alice
+            """)
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var vault: VaultOptions
+
+    @Option(help: "How many more, 1 to 1000.")
+    var guesses: UInt32
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() async throws {
+        guard (1...1000).contains(guesses) else { throw ValidationError("--guesses is between 1 and 1000.") }
+        let device = try device.openNamed()
+        let link = try await vault.link(self.device.deviceHome)
+        let question = "Whoever runs the vault's host gets these \(guesses) guesses at your password too. Grant them?"
+        guard yes || !Console.isInteractive || Console.confirms(question) else { throw InputError.cancelled }
+        let slot = try await device.grant(guesses, at: link)
+        await link.close()
+        if json { return try printJSON(["count": slot.count, "ceiling": slot.ceiling, "guessesLeft": slot.guessesLeft]) }
+        print("Granted \(guesses) more guesses to you and to the vault's host; \(slot.guessesLeft) guesses left.")
+    }
+}
+
+struct ChangePasswordCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "change-password",
+        abstract: "Put a new backup key behind a new password, and burn the old slot.",
+        discussion: """
+            Needs a device that has the key; older backups stay readable, their keys ride along. Killed at any moment, the old or
+            the new password works, and `tenpin status` finishes what was begun.
+
+              tenpin change-password --vault unix:/run/tenpin/vault.sock --account alice
+              tenpin change-password --account alice --new-password-file pw
+            """)
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var vault: VaultOptions
+    @OptionGroup var password: NewPasswordOptions
+    @OptionGroup var work: WorkOptions
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() async throws {
+        var device = try device.openNamed()
+        let link = try await vault.link(self.device.deviceHome)
+        let typed = try password.source.newPassword()
+        try await device.changePassword(at: link, to: typed, choice: try work.choice())
+        await link.close()
+        try EnrolledResult(device, link).report(json: json, said: "Changed the password of")
+    }
+}
+
+struct ForgetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forget",
+        abstract: "Burn the account's slot and have its record erased.",
+        discussion: """
+            The backup keys stay on this device; nothing at the vault brings them back afterwards. Without the key,
+            --unburnt has the record erased all the same, and leaves its guesses with a dishonest host.
+
+              tenpin forget --vault unix:/run/tenpin/vault.sock --account alice
+            """)
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var vault: VaultOptions
+
+    @Flag(help: "Have an enrollment erased that this device cannot burn.")
+    var unburnt = false
+
+    @Flag(help: "Do not ask.")
+    var yes = false
+
+    func run() async throws {
+        var device = try device.openNamed()
+        let link = try await vault.link(self.device.deviceHome)
+        let question = "After this no password brings the backup key back from the vault. Forget the account there?"
+        guard yes || !Console.isInteractive || Console.confirms(question) else { throw InputError.cancelled }
+        if unburnt {
+            try await device.forgetUnburnt(try await device.enrollmentToReplace(at: link), at: link)
+        } else {
+            try await device.forget(at: link)
+        }
+        await link.close()
+        print("The vault has forgotten \(device.account).")
+    }
+}

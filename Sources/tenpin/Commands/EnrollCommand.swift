@@ -1,0 +1,91 @@
+import ArgumentParser
+import Foundation
+import Secrets
+import TPM
+import VaultAPI
+import VaultClient
+
+struct EnrollCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "enroll",
+        abstract: "Put a backup key behind a password, at a vault.",
+        discussion: """
+            The password is asked for twice, or read from a file or descriptor. A backup key that this device has already is
+            kept; otherwise a new one is made.
+
+              tenpin enroll --vault unix:/run/tenpin/vault.sock --account alice
+              tenpin enroll --account alice --password-file pw --limit 5 --accept-new-vault --json
+            """)
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var vault: VaultOptions
+    @OptionGroup var password: PasswordOptions
+    @OptionGroup var work: WorkOptions
+
+    @Flag(
+        help: """
+            Replace an enrollment that this device does not know. Its slot cannot be burnt without its key: the old password \
+            keeps its remaining guesses with a dishonest host.
+            """)
+    var replace = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() async throws {
+        var device = try device.openNamed()
+        let link = try await vault.link(self.device.deviceHome)
+        let replaced = replace ? try await device.enrollmentToReplace(at: link) : nil
+        let typed = try password.source.newPassword()
+        try await device.enroll(at: link, password: typed, choice: try work.choice(), replacing: replaced)
+        if let replaced { try await device.forgetUnburnt(replaced, at: link) }
+        await link.close()
+        try EnrolledResult(device, link).report(json: json, said: "Enrolled")
+    }
+}
+
+/// What a new enrollment costs a guesser.
+struct WorkOptions: ParsableArguments {
+    @Option(help: "How many guesses anyone has, 1 to 1000.")
+    var limit: UInt32 = 10
+
+    @Option(help: "Argon2id's memory in MiB, 64 to 1024.")
+    var memory: UInt32 = 256
+
+    @Option(help: "Argon2id's passes, 3 to 10.")
+    var passes: UInt32 = 3
+
+    func choice() throws -> EnrollmentChoice {
+        guard (1...1000).contains(limit) else { throw ValidationError("--limit is between 1 and 1000.") }
+        guard (64...1024).contains(memory), (3...10).contains(passes) else {
+            throw ValidationError("--memory is between 64 and 1024 MiB, and --passes between 3 and 10.")
+        }
+        return EnrollmentChoice(
+            limit: limit, parameters: try Argon2id.Parameters(memoryKiB: memory * 1024, passes: passes))
+    }
+}
+
+/// An enrollment that is live now.
+struct EnrolledResult: Encodable {
+    let account: String
+    let enrollment: String
+    let generation: UInt32
+    let limit: UInt32
+    let endorsementName: String
+    let emulated: Bool
+
+    init(_ device: borrowing Device, _ link: VaultLink) throws {
+        guard let live = device.state.enrollment else { throw Outcome.noKey }
+        account = device.account.id
+        enrollment = live.recipe.enrollment.description
+        generation = live.recipe.generation
+        limit = live.limit
+        endorsementName = link.vault.endorsementName.description
+        emulated = link.vault.isEmulated
+    }
+
+    func report(json: Bool, said verb: String) throws {
+        if json { return try printJSON(self) }
+        print("\(verb) \(account): backup key \(generation) lies behind the password, with \(limit) guesses.")
+    }
+}

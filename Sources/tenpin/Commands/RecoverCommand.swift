@@ -1,0 +1,106 @@
+import ArgumentParser
+import Backup
+import Foundation
+import TPM
+import VaultAPI
+import VaultClient
+
+struct RecoverCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recover",
+        abstract: "Get the backup key back with the password.",
+        discussion: """
+            A wrong password costs a guess, the right one costs none: it is given back. Name the backup that is to be restored,
+            if it is at hand: an impostor then gets no guess at all, and the key is checked against it.
+
+              tenpin recover --vault unix:/run/tenpin/vault.sock --account alice
+              tenpin recover --account alice --backup pictures.tenpin --password-file pw --json
+            """)
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var vault: VaultOptions
+    @OptionGroup var password: PasswordOptions
+
+    @Option(help: ArgumentHelp("The backup that the key is for.", valueName: "file"))
+    var backup: String?
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() async throws {
+        let header = try backup.map { try BackupFile(opening: .file($0)).header }
+        var device = try device.openNamed()
+        let link = try await vault.link(self.device.deviceHome)
+        let typed = try password.source.password()
+        let outcome = try await device.recover(
+            at: link, password: typed, pinnedHash: header?.recipeHash(of: device.account))
+        guard case .recovered(let recovered) = outcome else {
+            await link.close()
+            throw Outcome(outcome)
+        }
+        // What a crash or a lost connection left to do; the recovery stands without it.
+        do {
+            try await device.finish(at: link)
+        } catch {
+            Console.say("tenpin: what was begun earlier could not be finished yet: \(error)")
+        }
+        await link.close()
+        if let header, !device.holdsKey(for: header) { throw Outcome.notThisBackups }
+        try RecoveredResult(device.account, recovered).report(json: json)
+    }
+}
+
+extension Outcome {
+    init(_ outcome: RecoverOutcome) {
+        self =
+            if case .wrongPassword(let left) = outcome { .wrongPassword(guessesLeft: left) } else { .lockedOut }
+    }
+}
+
+extension BackupHeader {
+    /// The recipe's hash for this account, as the backup's header pins it.
+    func recipeHash(of account: Account) -> [UInt8]? {
+        for case .vault(let stanza) in stanzas where stanza.account == account.id { return stanza.recipeHash }
+        return nil
+    }
+}
+
+private struct RecoveredResult: Encodable {
+    let account: String
+    let generation: UInt32
+    let olderKeys: Int
+    let guessesLeft: UInt32?
+    let refunded: Bool
+    private let warnings: [String]
+
+    init(_ account: Account, _ recovered: Recovered) {
+        self.account = account.id
+        generation = recovered.key.generation
+        olderKeys = recovered.olderKeys.count
+        var warnings: [String] = []
+        switch recovered.refund {
+        case .given(let slot):
+            refunded = true
+            guessesLeft = slot.guessesLeft
+        case .failed(let error):
+            refunded = false
+            guessesLeft = nil
+            warnings.append("The guess could not be given back: \(error)")
+        }
+        if let flaw = recovered.olderKeysFlaw { warnings.append("Older keys could not be read: \(flaw)") }
+        self.warnings = warnings
+    }
+
+    /// With as few guesses left, a new password is proposed.
+    private static let few: UInt32 = 3
+
+    func report(json: Bool) throws {
+        for warning in warnings { Console.say(warning) }
+        if let guessesLeft, guessesLeft <= Self.few {
+            Console.say("Only \(guessesLeft) guesses are left; get ten new ones with `tenpin change-password`.")
+        }
+        if json { return try printJSON(self) }
+        let left = guessesLeft.map { "; \($0) guesses left" } ?? ""
+        print("Recovered backup key \(generation) of \(account)\(left).")
+    }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import TPM
+import VaultAPI
+import VaultClient
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show how the account stands at its vault. No guess is spent.",
+        discussion: """
+            On a device that has the key, count and ceiling come from the chip itself; elsewhere they are the vault's word.
+
+              tenpin status --vault unix:/run/tenpin/vault.sock --account alice --json
+            """)
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var vault: VaultOptions
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() async throws {
+        var device = try device.openNamed()
+        let link = try await vault.link(self.device.deviceHome)
+        let finished = try await device.finish(at: link)
+        let status = try await device.status(at: link)
+        await link.close()
+        let report = StatusReport(device.account.id, status, link.vault)
+        if json { return try printJSON(report) }
+        for thing in finished { print("Finished: \(describe(thing)).") }
+        report.show()
+    }
+
+    private func describe(_ finished: Device.Finished) -> String {
+        switch finished {
+        case .enrolled(let id): "enrollment \(id) is live"
+        case .burnt(let id): "the old enrollment \(id) is burnt"
+        case .goneByItsClaim(let id): "the old enrollment \(id) is gone, by the vault's word"
+        }
+    }
+}
+
+private struct StatusReport: Encodable {
+    let account: String
+    let generation: UInt32
+    let limit: UInt32
+    let count: UInt32
+    let ceiling: UInt32
+    let guessesLeft: UInt32
+    /// Whether the chip itself said so, in a session of this device's.
+    let proven: Bool
+    let granted: UInt32?
+    /// Guesses that no recovery of this person stands for.
+    let notProvenYours: UInt32?
+    let endorsementName: String
+    let emulated: Bool
+
+    init(_ account: String, _ status: AccountStatus, _ vault: TrustedVault) {
+        self.account = account
+        generation = status.recipe.generation
+        limit = status.recipe.vaults.first?.limit ?? 0
+        let slot = status.proven?.slot ?? status.claimed
+        count = slot.count
+        ceiling = slot.ceiling
+        guessesLeft = slot.guessesLeft
+        proven = status.proven != nil
+        granted = status.proven?.granted
+        notProvenYours = status.proven?.unproven
+        endorsementName = vault.endorsementName.description
+        emulated = vault.isEmulated
+    }
+
+    func show() {
+        print("Account       \(account), backup key \(generation)")
+        print("Guesses left  \(guessesLeft) (count \(count), ceiling \(ceiling), limit \(limit))")
+        print("Said by       \(proven ? "the chip, in a session of this device" : "the vault; this device cannot prove it")")
+        if let notProvenYours {
+            print("Not proven    \(notProvenYours) of the guesses were mistyped, not given back, or somebody else's")
+        }
+        if let granted, granted > 0 { print("Granted       \(granted) guesses beyond the limit") }
+        if emulated { print("The vault's TPM is EMULATED: its host can guess without limit.") }
+    }
+}

@@ -1,0 +1,145 @@
+import ArgumentParser
+import Endorsement
+import Foundation
+import Secrets
+import TPM
+import VaultAPI
+import VaultClient
+
+private func environment(_ name: String) -> String? {
+    ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+}
+
+/// The account was neither given nor is it in the environment.
+struct AccountMissing: Error, CustomStringConvertible {
+    let description = "Say whose backup it is with --account or TENPIN_ACCOUNT. No guess was spent."
+}
+
+/// Which account, and where this device keeps its files.
+struct DeviceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The folder of this device's keys and pins. [$TENPIN_HOME]", valueName: "folder"))
+    var home = environment("TENPIN_HOME") ?? NSHomeDirectory() + "/.tenpin"
+
+    @Option(help: "The account, 1 to 128 bytes. [$TENPIN_ACCOUNT]")
+    var account: String?
+
+    var deviceHome: DeviceHome {
+        DeviceHome(home.hasPrefix("/") ? home : FileManager.default.currentDirectoryPath + "/" + home)
+    }
+
+    /// The device's side of the account that was named.
+    func openNamed() throws -> Device {
+        guard let account = account ?? environment("TENPIN_ACCOUNT") else { throw AccountMissing() }
+        return try open(account)
+    }
+
+    /// The same, and without a name the account `default`: for what needs no vault.
+    func open() throws -> Device { try open(account ?? environment("TENPIN_ACCOUNT") ?? "default") }
+
+    private func open(_ name: String) throws -> Device {
+        do {
+            return try Device(Account(name), in: deviceHome)
+        } catch let error as AccountError {
+            throw ValidationError("\(error)")
+        }
+    }
+}
+
+/// Which vault, and on what terms it is trusted.
+struct VaultOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The vault's socket, unix:/path. [$TENPIN_VAULT]", valueName: "address"))
+    var vault = environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock"
+
+    @Option(
+        help: ArgumentHelp(
+            "Authorities to believe for endorsement certificates, PEM or DER; may be repeated. [$TENPIN_TRUST_ROOT]",
+            valueName: "file"))
+    var trustRoot: [String] = []
+
+    @Option(help: ArgumentHelp("The endorsement Name that the vault must have.", valueName: "hex"))
+    var endorsementName: String?
+
+    @Flag(help: "Use a vault whose TPM is emulated: its host can guess without limit. For trials.")
+    var allowEmulated = false
+
+    @Flag(help: "Pin a vault that is new to this device without asking.")
+    var acceptNewVault = false
+
+    /// Connects, and pins the vault when it is new and confirmed.
+    func link(_ home: DeviceHome) async throws -> VaultLink {
+        let shown = WorkNotice()
+        let link = try await VaultLink.open(try SocketDialer(vault), trust: try policy(home)) { shown.note($0) }
+        if link.vault.isEmulated {
+            Console.say("Note: this vault's TPM is emulated; whoever runs its host can guess without limit.")
+        }
+        if link.vault.isNew {
+            try KnownVaults.update(in: home) { known in
+                known.pin(.init(name: link.vault.endorsementName, address: link.address, date: Self.today))
+            }
+            Console.say("Pinned the vault \(link.vault.fingerprint).")
+        }
+        return link
+    }
+
+    /// The terms that the options and the pins make.
+    func policy(_ home: DeviceHome) throws -> TrustPolicy {
+        let accept = acceptNewVault
+        return TrustPolicy(
+            roots: try roots(), known: try KnownVaults(home: home), expectedName: try expectedName(),
+            allowEmulated: allowEmulated
+        ) { vault in
+            accept || Console.confirms("\(describe(vault))\nTrust this vault from now on?")
+        }
+    }
+
+    private func roots() throws -> [AuthorityCertificate] {
+        let files = trustRoot.isEmpty ? environment("TENPIN_TRUST_ROOT").map { [$0] } ?? [] : trustRoot
+        return try files.flatMap { file in
+            guard let data = FileManager.default.contents(atPath: file) else {
+                throw ValidationError("The trust root \(file) cannot be read.")
+            }
+            do {
+                return try AuthorityCertificate.list(file: Array(data))
+            } catch {
+                throw ValidationError("\(file): \(error)")
+            }
+        }
+    }
+
+    private func expectedName() throws -> Name? {
+        guard let endorsementName else { return nil }
+        guard let name = Name(digits: endorsementName.filter { $0 != " " }) else {
+            throw ValidationError("--endorsement-name takes the hexadecimal digits that `tenpin-vault status` shows.")
+        }
+        return name
+    }
+
+    static var today: String { String(ISO8601DateFormatter().string(from: Date()).prefix(10)) }
+}
+
+/// A vault as a person compares it.
+func describe(_ vault: TrustedVault) -> String {
+    """
+    Endorsement Name  \(vault.fingerprint)
+    Certificate       \(vault.certificate.chip.manufacturer) \(vault.certificate.chip.model), \
+    issued by \(vault.certificate.issuer)
+    Chip              \(vault.chip.manufacturer) \(vault.chip.vendorString), firmware \(vault.chip.firmwareVersion)\
+    \(vault.isEmulated ? " (EMULATED: its host can guess without limit)" : "")
+    """
+}
+
+/// Says on a terminal that Argon2id is at work, which takes a second or more.
+private final class WorkNotice: Sendable {
+    private let isShown = isatty(STDERR_FILENO) == 1
+
+    func note(_ step: ClientStep) {
+        guard isShown else { return }
+        switch step {
+        case .stretching(let parameters):
+            FileHandle.standardError.write(
+                Data("Working on the password (Argon2id, \(parameters.memoryKiB / 1024) MiB)…".utf8))
+        case .stretched: FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+        default: break
+        }
+    }
+}
