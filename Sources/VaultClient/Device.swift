@@ -35,10 +35,7 @@ public struct Device: ~Copyable, Sendable {
 
     /// Keeps a backup key that was made or brought in without a vault; the one before it becomes an older key.
     public mutating func keep(_ key: GenerationKey) throws(VaultClientError) {
-        try update { state in
-            if let old = state.key { state.olderKeys.append(old) }
-            state.key = key
-        }
+        try update { $0.keep(key) }
     }
 
     /// Keeps the 32 bytes of the 64-digit mode, or lets go of them.
@@ -46,28 +43,36 @@ public struct Device: ~Copyable, Sendable {
         try update { $0.digits = digits }
     }
 
-    /// Enrolls the account with a new backup key, or with the one this device already has without a vault.
+    /// Enrolls the account with a new backup key, or with the one that this device has and that was never behind a
+    /// password: a key behind two passwords would be open to the guesses at both.
     ///
-    /// - Parameter replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt
-    ///   by this, since only its limit key burns it. A key that this device has then becomes an older one, so that the
-    ///   guesses left at the old password are not guesses at the new key.
+    /// - Parameters:
+    ///   - replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt by this,
+    ///     since only its limit key burns it.
+    ///   - exposureKnown: the person knows that an earlier password is exposed, and says that this is another one.
     public mutating func enroll(
         at link: VaultLink, password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
-        replacing: EnrollmentID? = nil
+        replacing: EnrollmentID? = nil, exposureKnown: Bool = false
     ) async throws(VaultClientError) {
         try await finish(at: link)
-        if let replacing {
+        guard replacing != nil || state.enrollment == nil else { throw .fault(.accountExists) }
+        try checkExposure(exposureKnown)
+        if let kept = state.key, !state.keyIsBehindPassword, replacing == nil {
+            try await enroll(at: link, password, choice, key: kept, older: state.olderKeys, replaces: nil)
+        } else {
             // Above what the vault says it was, so that this person's other devices know the newer one.
-            let before = try await link.lookUp(account).recipe.generation
+            let before = replacing == nil ? 0 : try await link.lookUp(account).recipe.generation
             let older = state.olderKeys + [state.key].compactMap { $0 }
             try await enroll(
                 at: link, password, choice, key: nextKey(after: before), older: older, replaces: replacing)
-            return try await burnReplacedSlots(at: link)
         }
-        guard state.enrollment == nil else { throw .fault(.accountExists) }
-        let key: GenerationKey
-        if let kept = state.key { key = kept } else { key = try nextKey() }
-        try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: nil)
+        try await burnReplacedSlots(at: link)
+    }
+
+    /// An enrollment whose last step was sent and not confirmed leaves its password to as many guesses as its limit.
+    /// Each further attempt with that password would add as many, so the person is asked first.
+    private func checkExposure(_ isKnown: Bool) throws(VaultClientError) {
+        if let limit = state.exposedLimit, !isKnown { throw VaultClientError(.exposedBefore(limit: limit)) }
     }
 
     /// A new backup key, of the generation after the one in use and after `other`.
@@ -95,19 +100,21 @@ public struct Device: ~Copyable, Sendable {
 
     /// Recovers with a password that was typed once; a wrong one is an outcome. What comes back is kept on this device.
     ///
-    /// - Parameter pinnedHash: the recipe's hash as the backup at hand has it; a served recipe that differs is refused
-    ///   before a guess is spent.
+    /// - Parameters:
+    ///   - pinnedHash: the recipe's hash as the backup at hand has it; a served recipe that differs is refused before a
+    ///     guess is spent.
+    ///   - accepting: whether the keys are the ones that were looked for; nothing is written before it agreed.
     public mutating func recover(
         at link: VaultLink, password: borrowing Password, pinnedHash: [UInt8]? = nil,
-        accepting: (Recovered) throws(VaultClientError) -> Void = { _ throws(VaultClientError) in }
+        accepting: (Recovered) -> Bool = { _ in true }
     ) async throws(VaultClientError) -> RecoverOutcome {
         let outcome = try await Recovery(link: link, account: account, pinnedHash: pinnedHash).run(password)
         guard case .recovered(let recovered) = outcome else { return outcome }
-        try accepting(recovered)
+        guard accepting(recovered) else { throw VaultClientError(.notTheKey, recovered.cost) }
         do throws(VaultClientError) {
             try update { $0.take(recovered) }
         } catch {
-            throw error.costing(.spent)
+            throw error.costing(recovered.cost)
         }
         return outcome
     }
@@ -117,10 +124,11 @@ public struct Device: ~Copyable, Sendable {
     /// - Parameter replacing: the vault's live enrollment, where it is not the one that this device knows.
     public mutating func changePassword(
         at link: VaultLink, to password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
-        replacing: EnrollmentID? = nil
+        replacing: EnrollmentID? = nil, exposureKnown: Bool = false
     ) async throws(VaultClientError) {
         try await finish(at: link)
         guard let current = state.key, let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
+        try checkExposure(exposureKnown)
         try await enroll(
             at: link, password, choice, key: nextKey(), older: state.olderKeys + [current],
             replaces: replacing ?? live.recipe.enrollment)
@@ -128,14 +136,27 @@ public struct Device: ~Copyable, Sendable {
     }
 
     /// Has the account's slot burnt and its record erased. The backup keys stay on this device.
-    public mutating func forget(at link: VaultLink) async throws(VaultClientError) {
+    ///
+    /// - Returns: what was done; `goneByItsClaim` means that nothing is proven.
+    @discardableResult
+    public mutating func forget(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
         try await finish(at: link)
         guard let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
+        // Another vault could burn nothing, and would be believed to have.
+        _ = try CheckedRecipe(live.recipe, for: account, at: link.vault)
+        try update { $0.letGo() }
+        let (done, refusal) = try await burnOldSlots(at: link)
+        if let refusal { throw refusal }
+        return done
+    }
+
+    /// Lets go of what ties the account to a vault that cannot be reached any more or does not do its part: an
+    /// enrollment that is not finished, and the live one. Both are burnt when that vault is met again.
+    public mutating func abandon() throws(VaultClientError) {
         try update { state in
-            state.enrollment = nil
-            if let ticket = BurnTicket(live.recipe, limitSeed: live.limitSeed) { state.toBurn.append(ticket) }
+            state.giveUpPending()
+            state.letGo()
         }
-        if let refusal = try await burnOldSlots(at: link).refusal { throw refusal }
     }
 
     /// Goes on with what was begun: makes a pending enrollment live, and burns old slots.
@@ -149,11 +170,6 @@ public struct Device: ~Copyable, Sendable {
             done.append(.enrolled(pending.recipe.enrollment))
         }
         return done + (try await burnOldSlots(at: link).done)
-    }
-
-    /// Lets go of an enrollment that cannot be finished. Its password is exposed to as many guesses as its limit.
-    public mutating func giveUpPending() throws(VaultClientError) {
-        try update { $0.pending = nil }
     }
 
     /// A thing that had been begun and is done now.
@@ -179,7 +195,7 @@ public struct Device: ~Copyable, Sendable {
             password, backupKey: key.key, riding: RidingKeys(older: older, tickets: tickets))
         // The journal: from here on the same message is repeated, and no other attempt begun.
         do throws(VaultClientError) {
-            try update { $0.pending = pending }
+            try update { $0.journal(pending) }
         } catch {
             await link.courier.hangUp()
             throw error
@@ -196,7 +212,7 @@ public struct Device: ~Copyable, Sendable {
             try await pending.commit(through: link)
         } catch {
             switch error.reason {
-            case .exposed(_, .refused), .exposed(_, .notOpened): try giveUpPending()
+            case .exposed(_, .refused), .exposed(_, .notOpened): try update { $0.giveUpPending() }
             default: break
             }
             throw error
@@ -211,9 +227,10 @@ public struct Device: ~Copyable, Sendable {
     ) async throws(VaultClientError) -> (done: [Finished], refusal: VaultClientError?) {
         var done: [Finished] = []
         var refusal: VaultClientError?
-        for ticket in state.toBurn where ticket.endorsementName == link.vault.endorsementName.bytes {
+        for ticket in state.toBurn
+        where ticket.endorsementName == link.vault.endorsementName.bytes && !state.uses(ticket.enrollment) {
             do throws(VaultClientError) {
-                done.append(try await burn(ticket, at: link))
+                if let thing = try await burn(ticket, at: link) { done.append(thing) }
             } catch {
                 if error.endsConversation { throw error }
                 refusal = refusal ?? error
@@ -222,20 +239,27 @@ public struct Device: ~Copyable, Sendable {
         return (done, refusal)
     }
 
-    private mutating func burn(_ ticket: BurnTicket, at link: VaultLink) async throws(VaultClientError) -> Finished {
-        var isBurnt = ticket.isBurnt
+    /// 1. A vault answers a burn with "there is nothing left"; 2. the device lets go of the limit seed; 3. the old
+    /// password still works elsewhere. So a ticket goes only when the chip confirmed the burn; until then it is tried
+    /// each time, and the claim is told once.
+    private mutating func burn(
+        _ ticket: BurnTicket, at link: VaultLink
+    ) async throws(VaultClientError) -> Finished? {
         do throws(VaultClientError) {
-            if !isBurnt {
+            if !ticket.isBurnt {
                 try await ticket.burn(account, through: link)
-                isBurnt = true
-                try update { $0.mark(burnt: ticket.enrollment) }
+                try update { $0.change(ticket.enrollment) { $0.isBurnt = true } }
             }
             try await link.forget(account, ticket.enrollment, unburnt: false)
         } catch {
             guard error.saysThatItIsGone else { throw error }
+            guard state.isBurnt(ticket.enrollment) else {
+                try update { $0.change(ticket.enrollment) { $0.isGoneByClaim = true } }
+                return ticket.isGoneByClaim ? nil : .goneByItsClaim(ticket.enrollment)
+            }
         }
         try update { state in state.toBurn.removeAll { $0.enrollment == ticket.enrollment } }
-        return isBurnt ? .burnt(ticket.enrollment) : .goneByItsClaim(ticket.enrollment)
+        return .burnt(ticket.enrollment)
     }
 
     /// The burning after a change, whose failure does not undo the change.

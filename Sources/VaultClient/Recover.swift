@@ -28,6 +28,11 @@ public struct Recovered: Sendable {
     /// Slots that may not be burnt yet.
     let tickets: [BurnTicket]
 
+    /// What the recovery cost in the end.
+    var cost: VaultFault.Guess {
+        if case .given = refund { .notSpent } else { .spent }
+    }
+
     /// What became of the guess that the recovery spent.
     public enum Refund: Sendable {
         /// It was given back; count and ceiling as the chip proved them.
@@ -41,7 +46,7 @@ public struct Recovered: Sendable {
 struct Recovery {
     let link: VaultLink
     let account: Account
-    /// The recipe's hash as a backup's header or this device's record has it.
+    /// The recipe's hash as a backup's header has it.
     let pinnedHash: [UInt8]?
 
     func run(_ password: borrowing Password) async throws(VaultClientError) -> RecoverOutcome {
@@ -60,7 +65,8 @@ struct Recovery {
         do throws(VaultClientError) {
             reply = try await evaluate(blind.blindedElement, recipe)
         } catch {
-            guard error.reason == .fault(.lockedOut) else { throw error }
+            // A reply that was lost before may have been to a guess that was spent: then the error says so.
+            guard error.reason == .fault(.lockedOut), error.guess == .notSpent else { throw error }
             return .lockedOut
         }
 

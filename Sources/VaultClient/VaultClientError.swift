@@ -38,6 +38,10 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         case bundle(BundleFlaw)
         /// The enrollment could not be made live, and everything that makes a guess checkable may have left the device.
         case exposed(limit: UInt32, by: Exposure)
+        /// An earlier enrollment was never confirmed, so its password may have been tried `limit` times.
+        case exposedBefore(limit: UInt32)
+        /// The password brought other keys back than the ones looked for.
+        case notTheKey
         /// The slot was burnt.
         case burnt
         /// The new password holds, and the old slot could not be burnt yet.
@@ -48,8 +52,6 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         case tooManyOlderKeys
         /// The device keeps nothing that this needs for the account.
         case notOnThisDevice
-        /// An enrollment of this account that was begun on this device is not finished.
-        case unfinishedEnrollment
         /// The device's own files.
         case state(DeviceStateError)
     }
@@ -94,6 +96,8 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
     var mayBeRepeated: Bool { endsConversation || reason == .fault(.sessionGone) }
 
     public var description: String {
+        // What an exposure costs is its sentence.
+        if case .exposed = reason { return reason.sentence }
         let cost =
             switch guess {
             case .notSpent: "No guess was spent."

@@ -24,13 +24,18 @@ import VaultAPI
         state.enrollment = .init(recipe: try Fixture.recipe(), limitSeed: shared(0xA4))
         state.digits = shared(0xA5)
         let object = SealedObject(publicArea: Bytes([1]), duplicate: Bytes([2]), encryptedSeed: Bytes([3]))
+        var next = try Fixture.recipe()
+        next.enrollment = try #require(EnrollmentID([UInt8](repeating: 0x5A, count: 16)))
         state.pending = PendingEnrollment(
             commit: Commit(
-                recipe: try Fixture.recipe(), confirmation: Bytes([4]), openKey: Bytes([5]), bundle: object,
+                recipe: next, confirmation: Bytes([4]), openKey: Bytes([5]), bundle: object,
                 olderKeys: Bytes([6])), bundle: [7], openKey: shared(0xA6), backupKey: shared(0xA7),
             limitSeed: shared(0xA8), riding: try BundleTests.riding(keys: 2, tickets: 1))
         state.toBurn = try BundleTests.riding(keys: 0, tickets: 2).tickets
         state.toBurn[1].isBurnt = true
+        state.toBurn[0].isGoneByClaim = true
+        state.keyIsBehindPassword = true
+        state.exposedLimit = 7
         return state
     }
 
@@ -53,6 +58,8 @@ import VaultAPI
             #expect(holds(back.pending?.limitSeed, 0xA8))
             #expect(back.pending?.riding.older.count == 2 && holds(back.pending?.riding.older[1].key, 1))
             #expect(holds(back.pending?.riding.tickets.first?.limitSeed, 0x80))
+            #expect(back.keyIsBehindPassword && back.exposedLimit == 7)
+            #expect(back.toBurn.map(\.isGoneByClaim) == [true, false])
             #expect(back.toBurn.map(\.isBurnt) == [false, true] && holds(back.toBurn[1].limitSeed, 0x81))
         }
     }
