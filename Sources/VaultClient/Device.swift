@@ -225,32 +225,37 @@ public struct Device: ~Copyable, Sendable {
 
 extension DeviceState {
     mutating func settle(_ pending: PendingEnrollment) {
-        if let enrollment, let ticket = BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed) {
-            toBurn.append(ticket)
-        }
-        key = GenerationKey(generation: pending.recipe.generation, key: pending.backupKey)
-        olderKeys = pending.riding.older
-        enrollment = LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed)
+        use(
+            GenerationKey(generation: pending.recipe.generation, key: pending.backupKey), older: pending.riding.older,
+            of: LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed))
         self.pending = nil
     }
 
-    /// Takes what a recovery gave. Keys and tickets of this device that it does not name stay.
+    /// Takes what a recovery gave.
     mutating func take(_ recovered: Recovered) {
-        let known = olderKeys + [key].compactMap { $0 }
-        let strays = known.filter { mine in
-            !([recovered.key] + recovered.olderKeys).contains { $0.key.bytes.isEqual(to: mine.key.bytes) }
-        }
-        olderKeys = recovered.olderKeys + strays
-        key = recovered.key
-        if let enrollment, enrollment.recipe.enrollment != recovered.recipe.enrollment,
-            let ticket = BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed)
-        {
-            toBurn.append(ticket)
-        }
-        enrollment = LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed)
+        use(
+            recovered.key, older: recovered.olderKeys,
+            of: LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed))
         for ticket in recovered.tickets where !toBurn.contains(where: { $0.enrollment == ticket.enrollment }) {
             toBurn.append(ticket)
         }
+        // The vault has just opened it: its last step came through, and only the reply was lost.
+        if pending?.recipe.enrollment == recovered.recipe.enrollment { pending = nil }
+    }
+
+    /// Another enrollment takes the place of the one in use, whose slot is then to be burnt. Keys of this device that the
+    /// new one does not name stay, and the enrollment in use is never one to be burnt.
+    private mutating func use(_ key: GenerationKey, older: [GenerationKey], of live: LiveEnrollment) {
+        let strays = (olderKeys + [self.key].compactMap { $0 }).filter { mine in
+            !([key] + older).contains { $0.key.bytes.isEqual(to: mine.key.bytes) }
+        }
+        olderKeys = older + strays
+        self.key = key
+        if let enrollment, let ticket = BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed) {
+            toBurn.append(ticket)
+        }
+        enrollment = live
+        toBurn.removeAll { $0.enrollment == live.recipe.enrollment }
     }
 
     mutating func mark(burnt enrollment: EnrollmentID) {
