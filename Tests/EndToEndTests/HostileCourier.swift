@@ -25,6 +25,10 @@ final class HostileCourier: VaultDialer {
         case loseCall
         /// The connection breaks when the vault has answered.
         case loseReply
+        /// The same, and something happens to the vault in between.
+        case loseReplyAfter(@Sendable () async -> Void)
+        /// The vault has done it, and the device is told that it was refused.
+        case deny(VaultFault)
         /// The vault has it twice, the device gets the first answer.
         case carryTwice
         /// The device is told that the connection broke; the message waits for `release`, its connection kept open.
@@ -103,6 +107,14 @@ final class HostileCourier: VaultDialer {
             _ = try? await deliver(method, on: inner, call)
             await inner.close()
             throw .connectionLost
+        case .loseReplyAfter(let happening):
+            _ = try? await deliver(method, on: inner, call)
+            await happening()
+            await inner.close()
+            throw .connectionLost
+        case .deny(let fault):
+            _ = try await deliver(method, on: inner, call)
+            throw .fault(fault)
         case .carryTwice:
             let reply = try await deliver(method, on: inner, call)
             _ = try? await inner.call(method)

@@ -103,8 +103,6 @@ extension World {
     }
 }
 
-enum Missing: Error { case row }
-
 extension UInt32 {
     init(_ handle: Handle) { self = handle.rawValue }
 }

@@ -116,8 +116,23 @@ extension EnrollmentChoice {
 
 extension Device {
     /// The backup key in use.
-    var key: [UInt8]? { state.key?.key.bytes.published }
+    func key() throws -> [UInt8] {
+        guard let key = state.key else { throw Missing.key }
+        return key.key.bytes.published
+    }
+
+    /// The keys of earlier generations.
+    var olderKeys: [[UInt8]] { state.olderKeys.map { $0.key.bytes.published } }
+
+    /// The enrollment that is live, by this device's knowledge.
+    func enrollment() throws -> EnrollmentID {
+        guard let live = state.enrollment else { throw Missing.enrollment }
+        return live.recipe.enrollment
+    }
 }
+
+/// What a test needs and is not there.
+enum Missing: Error { case key, enrollment, row, call }
 
 /// The error of `body`, which must be one of the device's.
 func failure(
