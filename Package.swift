@@ -90,9 +90,20 @@ let package = Package(
             dependencies: [
                 "VaultClient", "Endorsement", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto,
             ]),
+        .target(
+            name: "VaultTestSupport", dependencies: ["Vault", "VaultAPI", "Varlink", "TestSupport", logging],
+            path: "Tests/VaultTestSupport"),
         .testTarget(
             name: "VaultTests",
-            dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
+            dependencies: [
+                "Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", "VaultTestSupport", logging,
+            ]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords", "Secrets", "Endorsement",
+                "TestSupport", "VaultTestSupport", crypto,
+            ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],
     swiftLanguageModes: [.v6]

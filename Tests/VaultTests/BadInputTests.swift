@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import Varlink
 import VaultAPI
+import VaultTestSupport
 
 @testable import Vault
 

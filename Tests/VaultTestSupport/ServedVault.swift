@@ -3,18 +3,20 @@ import Logging
 import Synchronization
 import TestSupport
 import Varlink
+import Vault
 import VaultAPI
 
-@testable import Vault
-
 /// A vault on a real chip of its own, served on a real socket, for one test.
-final class ServedVault: Sendable {
-    let chip: Swtpm
-    let home: String
-    let socket: String
+public final class ServedVault: Sendable {
+    public let chip: Swtpm
+    public let home: String
+    public let socket: String
     private let server: Mutex<VarlinkServer?>
     private let clock = Mutex<TimeInterval>(0)
     private let numbers = Mutex<UInt64>(0)
+    /// The run that is under way, and the ones that were killed.
+    private let run = Mutex(0)
+    private let killed = Mutex<Set<Int>>([])
 
     private init(_ chip: Swtpm) {
         self.chip = chip
@@ -24,7 +26,7 @@ final class ServedVault: Sendable {
     }
 
     /// Provisions, serves, runs `body`, and ends everything.
-    static func with<R: Sendable>(
+    public static func with<R: Sendable>(
         _ identity: Swtpm.Identity = .shared, capacity: Int? = nil, evaluationsPerDay: Int = 1000,
         _ body: @Sendable (ServedVault) async throws -> R
     ) async throws -> R {
@@ -49,11 +51,15 @@ final class ServedVault: Sendable {
     }
 
     /// Opens the vault anew and serves it.
-    func start() async throws {
+    public func start() async throws {
         var log = Logger(label: "test")
         log.logLevel = .critical
         let vault = try await Vault.open(home: home, log: log) { [self] in
             Date().addingTimeInterval(clock.withLock { $0 })
+        }
+        let number = run.withLock { last in
+            last += 1
+            return last
         }
         let started = try await VarlinkServer.start(
             at: socket,
@@ -61,7 +67,9 @@ final class ServedVault: Sendable {
                 vendor: "Tenpin", product: "test", version: "0", url: "",
                 interfaces: [VarlinkInterface(name: VaultInterface.name, description: VaultInterface.description)]),
             conversation: { [self] _ in
-                Conversation(vault, ConnectionID(next()))
+                MortalConversation(
+                    inner: Conversation(vault, ConnectionID(next())),
+                    isKilled: { [self] in killed.withLock { $0.contains(number) } })
             })
         server.withLock { $0 = started }
     }
@@ -74,7 +82,7 @@ final class ServedVault: Sendable {
     }
 
     /// Ends it as SIGTERM does.
-    func stop() async {
+    public func stop() async {
         let ended = server.withLock { server in
             let current = server
             server = nil
@@ -83,15 +91,22 @@ final class ServedVault: Sendable {
         await ended?.shutdown(within: .seconds(10))
     }
 
+    /// Ends it as SIGKILL does: no conversation is wound up, and what it had on the chip stays there.
+    public func kill() async {
+        let number = run.withLock { $0 }
+        _ = killed.withLock { $0.insert(number) }
+        await stop()
+    }
+
     /// Vault stopped, chip's power cut, both started again.
-    func powerCut() async throws {
+    public func powerCut() async throws {
         await stop()
         try await chip.restart()
         try await start()
     }
 
     /// Stops the vault, lends the chip to an attacker or an independent eye, and serves again.
-    func whileStopped<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
+    public func whileStopped<R: Sendable>(_ body: @Sendable () async throws -> R) async throws -> R {
         await stop()
         let result = try await body()
         try await start()
@@ -99,12 +114,24 @@ final class ServedVault: Sendable {
     }
 
     /// Moves the vault's clock.
-    func advance(days: Int) {
+    public func advance(days: Int) {
         clock.withLock { $0 += Double(days) * 86400 }
     }
 
     /// A connection to the socket.
-    func connect() async throws -> VarlinkClient {
+    public func connect() async throws -> VarlinkClient {
         try await VarlinkClient.connect(to: VarlinkAddress(socket))
+    }
+}
+
+/// A conversation that is not wound up when its vault was killed.
+private struct MortalConversation: VarlinkConversation {
+    let inner: Conversation
+    let isKilled: @Sendable () -> Bool
+
+    func handle(_ call: VarlinkCall) async -> VarlinkReply { await inner.handle(call) }
+
+    func ended() async {
+        if !isKilled() { await inner.ended() }
     }
 }
