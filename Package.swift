@@ -86,6 +86,7 @@ let package = Package(
         .testTarget(
             name: "VaultClientTests",
             dependencies: ["VaultClient", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto]),
+        .testTarget(name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport"]),
         .testTarget(
             name: "VaultTests",
             dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
