@@ -93,6 +93,7 @@ let package = Package(
         .target(
             name: "VaultTestSupport", dependencies: ["Vault", "VaultAPI", "Varlink", "TestSupport", logging],
             path: "Tests/VaultTestSupport"),
+        .testTarget(name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport"]),
         .testTarget(
             name: "VaultTests",
             dependencies: [
