@@ -206,12 +206,12 @@ public struct Device: ~Copyable, Sendable {
         let here = state.toBurn.filter { $0.endorsementName == link.vault.endorsementName.bytes }
         for ticket in here {
             var isBurnt = ticket.isBurnt
+            if !isBurnt {
+                isBurnt = try await ticket.burn(account, through: link)
+                if isBurnt { try update { $0.mark(burnt: ticket.enrollment) } }
+            }
+            // Also where the slot is gone: the record of it would keep the account from being enrolled again.
             do throws(VaultClientError) {
-                if !isBurnt {
-                    try await ticket.burn(account, through: link)
-                    isBurnt = true
-                    try update { $0.mark(burnt: ticket.enrollment) }
-                }
                 try await link.forget(account, ticket.enrollment, unburnt: false)
             } catch {
                 guard error.saysThatItIsGone else { throw error }
@@ -264,8 +264,8 @@ extension DeviceState {
 }
 
 extension BurnTicket {
-    /// Has the limit key burn the slot, in a session of this device's own.
-    func burn(_ account: Account, through link: VaultLink) async throws(VaultClientError) {
+    /// Has the limit key burn the slot, in a session of this device's own; `false` when the vault says that it is gone.
+    func burn(_ account: Account, through link: VaultLink) async throws(VaultClientError) -> Bool {
         link.onStep(.burning)
         let size = HashAlgorithm(label: authorityHash)?.size ?? 0
         let authority = try mapping(VaultClientError.Reason.profile) { () throws(ProfileError) in
@@ -274,7 +274,13 @@ extension BurnTicket {
         let own = try OwnSlot(
             link: link, account: account, enrollment: enrollment, handle: Handle(slot), authority: authority,
             limitSeed: limitSeed.bytes)
-        try await own.burn()
+        do throws(VaultClientError) {
+            try await own.burn()
+            return true
+        } catch {
+            guard error.saysThatItIsGone else { throw error }
+            return false
+        }
     }
 }
 
