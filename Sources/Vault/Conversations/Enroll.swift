@@ -21,6 +21,8 @@ extension Vault {
             }
             try remove(pending)
         }
+        // What could not be taken off the chip in its time, because the chip did not answer then.
+        for left in try stored({ try store.enrollments(in: .removing) }) { try remove(left) }
         guard try stored({ try store.enrollment(call.enrollment) }) == nil else { throw .wrongEnrollment }
         let handle = try freeHandle()
         let record = EnrollmentRecord(
