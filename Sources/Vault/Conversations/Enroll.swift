@@ -9,8 +9,11 @@ extension Vault {
     func reserve(_ call: Reserve, for connection: ConnectionID) throws(VaultFault) -> Reserve.Reply {
         let records = try stored { try store.enrollments(of: call.account) }
         let live = records.first { $0.state == .live }
-        guard live == nil || live?.id == call.replaces.map({ Data($0.bytes) }) else { throw .accountExists }
-        guard live != nil || call.replaces == nil else { throw .wrongEnrollment }
+        var replaces = call.replaces
+        // An enrollment whose slot was destroyed opens no more: its account may be enrolled anew without naming it.
+        if let live, replaces == nil, try isGone(live) { replaces = EnrollmentID(Array(live.id)) }
+        guard live == nil || live?.id == replaces.map({ Data($0.bytes) }) else { throw .accountExists }
+        guard live != nil || replaces == nil else { throw .wrongEnrollment }
         for pending in records where [.reserved, .defined, .armed].contains(pending.state) {
             if let id = EnrollmentID(Array(pending.id)) {
                 if let owner = enrolling[id], owner != connection { throw .enrollmentUnderWay }
@@ -18,13 +21,22 @@ extension Vault {
             }
             try remove(pending)
         }
+        // What could not be taken off the chip in its time, because the chip did not answer then.
+        for left in try stored({ try store.enrollments(in: .removing) }) { try remove(left) }
         guard try stored({ try store.enrollment(call.enrollment) }) == nil else { throw .wrongEnrollment }
         let handle = try freeHandle()
         let record = EnrollmentRecord(
-            id: call.enrollment, account: call.account, replaces: call.replaces, slot: handle, now: now())
+            id: call.enrollment, account: call.account, replaces: replaces, slot: handle, now: now())
         try stored { try store.insert(record) }
         enrolling[call.enrollment] = connection
         return Reserve.Reply(slot: handle.rawValue)
+    }
+
+    /// Whether the enrollment's slot was destroyed: it is not there, or was defined again and is unwritten, for ever.
+    private func isGone(_ record: EnrollmentRecord) throws(VaultFault) -> Bool {
+        let slot = try slot(of: record)
+        let found = try onChip { () throws(ChipError) in try chip.nvPublic(of: slot.handle) }
+        return found == nil || found == slot.publicArea(written: false)
     }
 
     private func freeHandle() throws(VaultFault) -> Handle {
@@ -99,6 +111,8 @@ extension Vault {
         record.commitDigest = digest
         try stored { try store.makeLive(record) }
         enrolling[call.recipe.enrollment] = nil
+        // Nothing is left to burn where the slot is gone; the new enrollment is live whatever comes of this.
+        if let live, (try? isGone(live)) == true { try? remove(live) }
         return Done()
     }
 

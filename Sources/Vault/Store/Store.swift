@@ -63,6 +63,11 @@ struct Store: Sendable {
         }
     }
 
+    /// All enrollments that stand so.
+    func enrollments(in state: EnrollmentRecord.State) throws -> [EnrollmentRecord] {
+        try queue.read { try EnrollmentRecord.filter(Column("state") == state.rawValue).fetchAll($0) }
+    }
+
     /// How many enrollments hold a slot.
     func slotCount() throws -> Int {
         try queue.read { try EnrollmentRecord.fetchCount($0) }
