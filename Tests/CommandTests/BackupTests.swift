@@ -52,7 +52,7 @@ import Testing
             expectFailure(try await restore(desk, "missing"), 1, "Opening missing failed: No such file")
             try FileManager.default.createDirectory(atPath: desk("folder"), withIntermediateDirectories: false)
             desk.write("mine", to: "folder/file")
-            expectFailure(try await restore(desk, "folder"), 1, "Is a directory")
+            expectFailure(try await restore(desk, "folder"), 1, "Opening folder failed: Is a directory")
             expectFailure(try await restore(desk, "good", into: "folder"), 1, "exists already", "is empty")
             expectFailure(try await restore(desk, "good", into: "photo"), 1, "exists already")
             #expect(desk.text("folder/file") == "mine")

@@ -48,6 +48,21 @@ import Testing
         }
     }
 
+    @Test("told to end at any moment of its start, it ends")
+    func terminateEarly() async throws {
+        try await Stage.bare { stage in
+            try await stage.provision()
+            for milliseconds in stride(from: 0, to: 200, by: 20) {
+                let starting = try await stage.desk.start(
+                    .vault, ["serve", "--home", stage.home, "--socket", stage.socket])
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                starting.signal(SIGTERM)
+                #expect([0, 128 + SIGTERM].contains(try await starting.ended(within: .seconds(20)).status))
+                #expect(!FileManager.default.fileExists(atPath: stage.socket))
+            }
+        }
+    }
+
     @Test("killed, it starts again on the same socket with the same counts")
     func killed() async throws {
         try await Stage.bare { stage in
