@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Backups that are damaged, and work that cannot end well.
-@Suite(.timeLimit(.minutes(2))) struct BackupCommandTests {
+@Suite(.timeLimit(.minutes(5))) struct BackupCommandTests {
     /// A desk with a phone that has a key, and a backup of a file of 300 kB.
     private func withBackup(_ body: (Desk, [UInt8]) async throws -> Void) async throws {
         try await Desk.with { desk in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The vault's program as its operator runs it.
-@Suite(.timeLimit(.minutes(3))) struct ServeTests {
+@Suite(.timeLimit(.minutes(5))) struct ServeTests {
     @Test("with --group the socket is the group's too; a group that is not is said to be so")
     func group() async throws {
         try await Stage.bare { stage in
