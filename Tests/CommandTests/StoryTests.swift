@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The story that the README tells, played by the programs.
-@Suite(.timeLimit(.minutes(3))) struct StoryTests {
+@Suite(.timeLimit(.minutes(5))) struct StoryTests {
     static let password = "Tränen & 10 pins"
     static let later = "another-sentence-for-later"
 
