@@ -90,7 +90,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "VaultTests",
-            dependencies: ["Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "TestSupport", logging]),
+            dependencies: [
+                "Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "Secrets", "TestSupport", crypto, logging,
+            ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],
     swiftLanguageModes: [.v6]

@@ -76,6 +76,13 @@ extension Chip {
         }
     }
 
+    /// Whether anything stands at an NV handle, of whatever kind.
+    public func isDefined(_ index: Handle) throws(ChipError) -> Bool {
+        try capability(.handles, from: index.rawValue, count: 1) { (reader: inout Reader) throws(WireError) in
+            Handle(try reader.integer())
+        }.first == index
+    }
+
     /// The public area of an NV index, or `nil` when there is none at this handle.
     public func nvPublic(of index: Handle) throws(ChipError) -> NVPublic? {
         let response: Response

@@ -70,6 +70,13 @@ struct Store: Sendable {
 
     /// Whether a handle is set aside already.
     func holds(slot: UInt32) throws -> Bool {
+    /// The ids of all enrollments.
+    func enrollmentIDs() throws -> [EnrollmentID] {
+        try queue.read { db in
+            try Data.fetchAll(db, sql: "SELECT id FROM enrollment").compactMap { EnrollmentID(Array($0)) }
+        }
+    }
+
         try queue.read { try EnrollmentRecord.filter(Column("slot") == slot).fetchCount($0) > 0 }
     }
 
