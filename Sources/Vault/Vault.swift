@@ -85,7 +85,7 @@ extension Vault {
         _ id: EnrollmentID, of account: Account, in states: Set<EnrollmentRecord.State>
     ) throws(VaultFault) -> EnrollmentRecord {
         let record = try stored { try store.enrollment(id) }
-        guard let record, record.account == account.id, states.contains(record.state) else {
+        guard let record, record.account.utf8.elementsEqual(account.id.utf8), states.contains(record.state) else {
             let known = try stored { try store.enrollments(of: account) }
             throw known.contains { $0.state == .live } ? .wrongEnrollment : .unknownAccount
         }
