@@ -44,14 +44,15 @@ public actor Vault {
         now: @escaping @Sendable () -> Date
     ) throws {
         let chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization)
-        try chip.flushLeftovers()
         let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
         let parentArea = try PublicArea(tpm2b: configuration.parent.bytes)
         for (handle, area) in [
             (configuration.endorsementHandle, endorsementArea), (configuration.parentHandle, parentArea),
         ] {
-            guard (try? chip.publicArea(of: Handle(handle))) == area else { throw VaultError.anotherChip }
+            guard try Self.holds(area, at: Handle(handle), chip) else { throw VaultError.anotherChip }
         }
+        // Not before this is known to be the vault's chip: on another one they are somebody's.
+        try chip.flushLeftovers()
         thread = ChipThread(name: "tenpin-chip")
         self.configuration = configuration
         self.chip = chip
@@ -64,6 +65,16 @@ public actor Vault {
             largestDigest: Int(try chip.property(0x120) ?? 0), endorsementName: endorsementArea.name)
         if authority.hash.size != configuration.largestDigest {
             log.warning("the chip's largest hash has changed: enrollments made before cannot be used any more")
+        }
+    }
+
+    private static func holds(_ area: PublicArea, at handle: Handle, _ chip: Chip) throws(ChipError) -> Bool {
+        do throws(ChipError) {
+            return try chip.publicArea(of: handle) == area
+        } catch {
+            if case .malformed = error { return false }
+            if error.responseCode?.isMissingHandle == true { return false }
+            throw error
         }
     }
 }
