@@ -69,9 +69,11 @@ extension Vault {
             }
         } catch {
             guard mayHaveSpent else { throw fault(error) }
-            // The chip refused to authorize PolicyNV: nothing was counted.
+            // Handles are looked up first, then the authorization is checked and counted, then the command's own work begins
+            // (Part 3 §5, and so in the reference code): only what comes before the counting says that nothing was spent.
             if case .refused(.policyNV, let code) = error {
-                throw code == .authUnavailable ? .lockedOut : fault(error)
+                if code == .authUnavailable { throw .lockedOut }
+                if code == .retry || code.isMissingHandle { throw fault(error) }
             }
             log.error("the chip failed in an evaluation: \(error)")
             throw .chipFailedAfterSpending
