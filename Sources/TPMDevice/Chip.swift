@@ -57,9 +57,11 @@ public final class Chip {
     }
 
     private func exchange(_ command: Command, _ authorizations: [Authorization]) throws(ChipError) -> Response {
+        let sent = command.bytes(authorizations: authorizations)
+        guard sent.count <= Transport.maximumSize else { throw .oversized(command.code, sent.count) }
         let bytes: [UInt8]
         do throws(ChipError) {
-            guard let answer = try transport?.exchange(command.bytes(authorizations: authorizations)) else {
+            guard let answer = try transport?.exchange(sent) else {
                 throw .unreachable("the connection is closed")
             }
             bytes = answer

@@ -140,6 +140,7 @@ extension Vault {
         ]
         if code.isMissingHandle || code == .nvUninitialized { return .slotGone }
         if code == .nvSpace { return .full }
+        if case .oversized = error { return .notTheProfile }
         return refusals.contains(code.base) ? .refusedByChip : .chipUnavailable
     }
 }

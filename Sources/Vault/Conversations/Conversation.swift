@@ -45,6 +45,7 @@ public struct Conversation: VarlinkConversation {
         }
         let fault: VaultFault
         do {
+            guard parameters.hasProfileSizes else { throw VaultFault.notTheProfile }
             return .encoding(try await body(parameters))
         } catch let known as VaultFault {
             fault = known

@@ -80,8 +80,7 @@ extension Vault {
         let live = try stored { try store.enrollments(of: call.recipe.account) }.first { $0.state == .live }
         guard live?.id == record.replaces else { throw .wrongEnrollment }
         let slot = try slot(of: record)
-        guard isOurs(call.recipe, record, slot), call.confirmation.bytes.count == 32,
-            call.olderKeys.bytes.count <= 4096,
+        guard isOurs(call.recipe, record, slot),
             let openArea = try? PublicArea(tpm2b: call.openKey.bytes), let openKey = openArea.point,
             openArea == authority.publicArea(openKey),
             let bundle = try? PublicArea(tpm2b: call.bundle.publicArea.bytes), case .sealed(let unique) = bundle.body,
