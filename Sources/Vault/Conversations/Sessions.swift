@@ -75,6 +75,7 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
+        try countWrite(for: call.account)
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
