@@ -84,11 +84,16 @@ let package = Package(
             dependencies: ["Endorsement", "TestSupport", "TPM", crypto, cryptoExtras] + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(
+            name: "TPMDeviceTests", dependencies: ["TPM", "TPMDevice", "Secrets", "OPRF", "TestSupport", crypto]),
+        .testTarget(
             name: "VaultClientTests",
-            dependencies: ["VaultClient", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto]),
+            dependencies: [
+                "VaultClient", "Endorsement", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto,
+            ]),
         .target(
             name: "VaultTestSupport", dependencies: ["Vault", "VaultAPI", "Varlink", "TestSupport", logging],
             path: "Tests/VaultTestSupport"),
+        .testTarget(name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport"]),
         .testTarget(
             name: "VaultTests",
             dependencies: [

@@ -55,7 +55,7 @@ extension BackupError: CustomStringConvertible {
         case .unsupportedVersion(let version):
             "This backup has format version \(version); use a newer Tenpin to read it."
         case .damaged(.header):
-            "The backup's header was changed or damaged; take another copy of the file, no guess was spent on this one."
+            "The backup's header was changed or damaged; take another copy of the file."
         case .damaged(.chunk(let number)):
             "The backup is damaged in chunk \(number) (64 KiB each); take another copy of the file."
         case .damaged(.end):

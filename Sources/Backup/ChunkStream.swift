@@ -56,7 +56,7 @@ enum Chunk {
         var buffer = [UInt8](repeating: 0, count: Chunk.size)
         while true {
             var span = buffer.mutableSpan
-            let count = try input.read(into: &span)
+            let count = try input.read(into: &span) { () throws(BackupError) in try report() }
             if count == 0 { break }
             try write(buffer.span.extracting(first: count))
         }
@@ -72,6 +72,10 @@ enum Chunk {
         try output.write(span.span.extracting(first: filled + SecretStream.overhead))
         done += UInt64(filled)
         filled = 0
+        try report()
+    }
+
+    private func report() throws(BackupError) {
         try observer(BackupProgress(bytesDone: done, bytesTotal: total))
     }
 }
@@ -113,7 +117,7 @@ enum Chunk {
     @unsafe func next() throws(BackupError) -> UnsafeRawBufferPointer? {
         if isFinished { return nil }
         var span = unsafe MutableSpan(_unsafeElements: sealed)
-        let count = try input.read(into: &span)
+        let count = try input.read(into: &span) { () throws(BackupError) in try report() }
         guard count > 0 else { throw .truncated }
         let isShort = count < Chunk.sealedSize
         let tag: SecretStream.Tag
@@ -130,9 +134,13 @@ enum Chunk {
         }
         number += 1
         done += UInt64(count)
-        try observer(BackupProgress(bytesDone: done, bytesTotal: total))
+        try report()
         return unsafe UnsafeRawBufferPointer(
             UnsafeBufferPointer(rebasing: contents[..<(count - SecretStream.overhead)]))
+    }
+
+    private func report() throws(BackupError) {
+        try observer(BackupProgress(bytesDone: done, bytesTotal: total))
     }
 
     /// Reads to the end and throws the contents away.
@@ -147,7 +155,8 @@ enum Chunk {
 
     /// Called before the last chunk's contents are given away, so that a lengthened file gives none of them.
     private func expectNothingMore() throws(BackupError) {
-        guard try input.read(upTo: 1).isEmpty else { throw .trailingBytes }
+        let rest = try input.read(upTo: 1) { () throws(BackupError) in try report() }
+        guard rest.isEmpty else { throw .trailingBytes }
         isFinished = true
     }
 }

@@ -31,11 +31,15 @@ struct Descriptor: ~Copyable {
     /// A second handle for the length of somebody's work with this one.
     var lent: Descriptor { Descriptor(borrowing: number) }
 
-    /// Fills `bytes` as far as the input goes; the number of bytes read is smaller only at its end.
-    func read(into bytes: inout MutableSpan<UInt8>) throws(BackupError) -> Int {
+    /// Fills `bytes` as far as the input goes; the number of bytes read is smaller only at its end. `check` is asked now and
+    /// then while a pipe or a terminal gives nothing, and may throw.
+    func read(
+        into bytes: inout MutableSpan<UInt8>, check: () throws(BackupError) -> Void = { () throws(BackupError) in }
+    ) throws(BackupError) -> Int {
         try unsafe bytes.withUnsafeMutableBytes { (buffer) throws(BackupError) in
             var done = 0
             while done < buffer.count {
+                while !mayRead(within: Self.patience) { try check() }
                 let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
                 let count = retrying { unsafe Glibc.read(number, rest.baseAddress, rest.count) }
                 guard count >= 0 else { throw .system("Reading") }
@@ -46,11 +50,23 @@ struct Descriptor: ~Copyable {
         }
     }
 
+    /// How long to wait for input before `check` is asked, in milliseconds.
+    private static let patience: Int32 = 200
+
+    /// Whether a read gives something, the end or an error now. A signal is no reason to read.
+    private func mayRead(within milliseconds: Int32) -> Bool {
+        var descriptor = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        let count = unsafe poll(&descriptor, 1, milliseconds)
+        return count > 0 || count < 0 && errno != EINTR
+    }
+
     /// At most `count` bytes; fewer only at the end of the input.
-    func read(upTo count: Int) throws(BackupError) -> [UInt8] {
+    func read(
+        upTo count: Int, check: () throws(BackupError) -> Void = { () throws(BackupError) in }
+    ) throws(BackupError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var span = bytes.mutableSpan
-        let size = try read(into: &span)
+        let size = try read(into: &span, check: check)
         return Array(bytes.prefix(size))
     }
 

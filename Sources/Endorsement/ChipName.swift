@@ -9,7 +9,9 @@ public struct ChipName: Equatable, Sendable {
     public let model: String
     /// The firmware's version, `id:` and hexadecimal digits as a rule.
     public let version: String
+}
 
+extension ChipName {
     /// Takes the three attributes, each exactly once, from the directory names.
     init(_ certificate: Certificate) throws(EndorsementError) {
         guard let names = try? certificate.extensions.subjectAlternativeNames else { throw .namesNoChip }

@@ -53,17 +53,21 @@ public final class Chip {
         return response
     }
 
-    private func exchange(_ command: Command, _ authorizations: [Authorization]) throws(ChipError) -> Response {
-        let bytes: [UInt8]
+    /// Sends bytes as they are: for tests, whose attacks use commands that the vocabulary does not name.
+    package func transmit(_ command: [UInt8]) throws(ChipError) -> [UInt8] {
         do throws(ChipError) {
-            guard let answer = try transport?.exchange(command.bytes(authorizations: authorizations)) else {
+            guard let answer = try transport?.exchange(command) else {
                 throw .unreachable("the connection is closed")
             }
-            bytes = answer
+            return answer
         } catch {
             transport = nil
             throw error
         }
+    }
+
+    private func exchange(_ command: Command, _ authorizations: [Authorization]) throws(ChipError) -> Response {
+        let bytes = try transmit(command.bytes(authorizations: authorizations))
         do throws(WireError) {
             return try Response(bytes, to: command)
         } catch {

@@ -7,7 +7,7 @@ public struct HomeLock: ~Copyable {
     /// Takes the lock at once, or says that somebody has it.
     public init(home: String) throws(HomeError) {
         let opened = unsafe open(home + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard opened >= 0 else { throw .notProvisioned(home) }
+        guard opened >= 0 else { throw errno == ENOENT ? .notProvisioned(home) : .cannotWrite(home) }
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
             close(opened)
             throw .inUse(home)

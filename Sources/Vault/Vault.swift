@@ -47,11 +47,7 @@ public actor Vault {
         try chip.flushLeftovers()
         let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
         let parentArea = try PublicArea(tpm2b: configuration.parent.bytes)
-        for (handle, area) in [
-            (configuration.endorsementHandle, endorsementArea), (configuration.parentHandle, parentArea),
-        ] {
-            guard (try? chip.publicArea(of: Handle(handle))) == area else { throw VaultError.anotherChip }
-        }
+        try configuration.check(chip)
         thread = ChipThread(name: "tenpin-chip")
         self.configuration = configuration
         self.chip = chip
@@ -64,6 +60,22 @@ public actor Vault {
             largestDigest: Int(try chip.property(0x120) ?? 0), endorsementName: endorsementArea.name)
         if authority.hash.size != configuration.largestDigest {
             log.warning("the chip's largest hash has changed: enrollments made before cannot be used any more")
+        }
+    }
+}
+
+extension VaultConfiguration {
+    /// Refuses a chip that does not hold this vault's endorsement key and parent.
+    public func check(_ chip: Chip) throws {
+        for (handle, key) in [(endorsementHandle, endorsementKey), (parentHandle, parent)] {
+            let found: PublicArea?
+            do throws(ChipError) {
+                found = try chip.publicArea(of: Handle(handle))
+            } catch {
+                guard error.responseCode?.isMissingHandle == true else { throw error }
+                found = nil
+            }
+            guard try found == PublicArea(tpm2b: key.bytes) else { throw VaultError.anotherChip }
         }
     }
 }

@@ -27,14 +27,14 @@ public struct Describe: VaultMethod {
         public var intermediates: [Bytes]
         /// TPM2B_PUBLIC of the parent.
         public var parent: Bytes
-        /// How many more accounts the chip has room for, by the vault's estimate.
-        public var freeSlots: Int
+        /// How many more accounts the chip has room for, where that was measured.
+        public var freeSlots: Int?
         /// Whether the vault says that its chip is emulated.
         public var emulated: Bool
 
         public init(
             suite: String, endorsementKey: Bytes, certificate: Bytes, intermediates: [Bytes], parent: Bytes,
-            freeSlots: Int, emulated: Bool
+            freeSlots: Int?, emulated: Bool
         ) {
             self.suite = suite
             self.endorsementKey = endorsementKey

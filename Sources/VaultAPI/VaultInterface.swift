@@ -37,7 +37,7 @@ public enum VaultInterface {
         # Who the vault says it is. A device believes none of it before a session of its own proved it.
         method Describe() -> (
             suite: string, endorsementKey: string, certificate: string, intermediates: []string, parent: string,
-            freeSlots: int, emulated: bool
+            freeSlots: ?int, emulated: bool
         )
 
         # Starts a session between device and chip, salted to the endorsement key.

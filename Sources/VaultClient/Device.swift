@@ -5,8 +5,8 @@ import VaultAPI
 
 /// One account on this device: its files, and every conversation that changes them.
 ///
-/// Killed between any two steps, it goes on from its files: an enrollment that was begun is made live or given up, and an
-/// old slot is burnt at the next opportunity. Every operation with a vault begins with that.
+/// Killed between any two steps, it goes on from its files: an enrollment that was begun is made live or given up, and
+/// an old slot is burnt at the next opportunity. Every operation with a vault begins with that.
 public struct Device: ~Copyable, Sendable {
     /// What is kept.
     public private(set) var state: DeviceState
@@ -35,10 +35,7 @@ public struct Device: ~Copyable, Sendable {
 
     /// Keeps a backup key that was made or brought in without a vault; the one before it becomes an older key.
     public mutating func keep(_ key: GenerationKey) throws(VaultClientError) {
-        try update { state in
-            if let old = state.key { state.olderKeys.append(old) }
-            state.key = key
-        }
+        try update { $0.keep(key) }
     }
 
     /// Keeps the 32 bytes of the 64-digit mode, or lets go of them.
@@ -46,31 +43,41 @@ public struct Device: ~Copyable, Sendable {
         try update { $0.digits = digits }
     }
 
-    /// Enrolls the account with a new backup key, or with the one this device already has without a vault.
+    /// Enrolls the account with a new backup key, or with the one that this device has and that was never behind a
+    /// password: a key behind two passwords would be open to the guesses at both.
     ///
-    /// - Parameter replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt by
-    ///   this, since only its limit key burns it. A key that this device has then becomes an older one, so that the guesses
-    ///   left at the old password are not guesses at the new key.
+    /// - Parameters:
+    ///   - replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt by this,
+    ///     since only its limit key burns it.
+    ///   - exposureKnown: the person knows that an earlier password is exposed, and says that this is another one.
     public mutating func enroll(
         at link: VaultLink, password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
-        replacing: EnrollmentID? = nil
+        replacing: EnrollmentID? = nil, exposureKnown: Bool = false
     ) async throws(VaultClientError) {
         try await finish(at: link)
-        if let replacing {
+        guard replacing != nil || state.enrollment == nil else { throw .fault(.accountExists) }
+        try checkExposure(exposureKnown)
+        if let kept = state.key, !state.keyIsBehindPassword, replacing == nil {
+            try await enroll(at: link, password, choice, key: kept, older: state.olderKeys, replaces: nil)
+        } else {
+            // Above what the vault says it was, so that this person's other devices know the newer one.
+            let before = replacing == nil ? 0 : try await link.lookUp(account).recipe.generation
             let older = state.olderKeys + [state.key].compactMap { $0 }
-            try await enroll(at: link, password, choice, key: nextKey(), older: older, replaces: replacing)
-            _ = try await burnOldSlots(at: link)
-            return
+            try await enroll(
+                at: link, password, choice, key: nextKey(after: before), older: older, replaces: replacing)
         }
-        guard state.enrollment == nil else { throw .fault(.accountExists) }
-        let key: GenerationKey
-        if let kept = state.key { key = kept } else { key = try nextKey() }
-        try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: nil)
+        try await burnReplacedSlots(at: link)
     }
 
-    /// A new backup key, of the generation after the one in use.
-    private func nextKey() throws(VaultClientError) -> GenerationKey {
-        let (generation, overflow) = (state.key?.generation ?? 0).addingReportingOverflow(1)
+    /// An enrollment whose last step was sent and not confirmed leaves its password to as many guesses as its limit.
+    /// Each further attempt with that password would add as many, so the person is asked first.
+    private func checkExposure(_ isKnown: Bool) throws(VaultClientError) {
+        if let limit = state.exposedLimit, !isKnown { throw VaultClientError(.exposedBefore(limit: limit)) }
+    }
+
+    /// A new backup key, of the generation after the one in use and after `other`.
+    private func nextKey(after other: UInt32 = 0) throws(VaultClientError) -> GenerationKey {
+        let (generation, overflow) = max(state.key?.generation ?? 0, other).addingReportingOverflow(1)
         guard !overflow else { throw VaultClientError(.tooManyOlderKeys) }
         return GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
     }
@@ -93,19 +100,21 @@ public struct Device: ~Copyable, Sendable {
 
     /// Recovers with a password that was typed once; a wrong one is an outcome. What comes back is kept on this device.
     ///
-    /// - Parameter pinnedHash: the recipe's hash as the backup at hand has it; a served recipe that differs is refused
-    ///   before a guess is spent.
+    /// - Parameters:
+    ///   - pinnedHash: the recipe's hash as the backup at hand has it; a served recipe that differs is refused before a
+    ///     guess is spent.
+    ///   - accepting: whether the keys are the ones that were looked for; nothing is written before it agreed.
     public mutating func recover(
         at link: VaultLink, password: borrowing Password, pinnedHash: [UInt8]? = nil,
-        accepting: (Recovered) throws(VaultClientError) -> Void = { _ throws(VaultClientError) in }
+        accepting: (Recovered) -> Bool = { _ in true }
     ) async throws(VaultClientError) -> RecoverOutcome {
         let outcome = try await Recovery(link: link, account: account, pinnedHash: pinnedHash).run(password)
         guard case .recovered(let recovered) = outcome else { return outcome }
-        try accepting(recovered)
+        guard accepting(recovered) else { throw VaultClientError(.notTheKey, recovered.cost) }
         do throws(VaultClientError) {
             try update { $0.take(recovered) }
         } catch {
-            throw error.costing(.spent)
+            throw error.costing(recovered.cost)
         }
         return outcome
     }
@@ -115,30 +124,44 @@ public struct Device: ~Copyable, Sendable {
     /// - Parameter replacing: the vault's live enrollment, where it is not the one that this device knows.
     public mutating func changePassword(
         at link: VaultLink, to password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
-        replacing: EnrollmentID? = nil
+        replacing: EnrollmentID? = nil, exposureKnown: Bool = false
     ) async throws(VaultClientError) {
         try await finish(at: link)
         guard let current = state.key, let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
+        try checkExposure(exposureKnown)
         try await enroll(
             at: link, password, choice, key: nextKey(), older: state.olderKeys + [current],
             replaces: replacing ?? live.recipe.enrollment)
-        try await burnOldSlots(at: link)
+        try await burnReplacedSlots(at: link)
     }
 
     /// Has the account's slot burnt and its record erased. The backup keys stay on this device.
-    public mutating func forget(at link: VaultLink) async throws(VaultClientError) {
+    ///
+    /// - Returns: what was done; `goneByItsClaim` means that nothing is proven.
+    @discardableResult
+    public mutating func forget(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
         try await finish(at: link)
         guard let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
+        // Another vault could burn nothing, and would be believed to have.
+        _ = try CheckedRecipe(live.recipe, for: account, at: link.vault)
+        try update { $0.letGo() }
+        let (done, refusal) = try await burnOldSlots(at: link)
+        if let refusal { throw refusal }
+        return done
+    }
+
+    /// Lets go of what ties the account to a vault that cannot be reached any more or does not do its part: an
+    /// enrollment that is not finished, and the live one. Both are burnt when that vault is met again.
+    public mutating func abandon() throws(VaultClientError) {
         try update { state in
-            state.enrollment = nil
-            if let ticket = BurnTicket(live.recipe, limitSeed: live.limitSeed) { state.toBurn.append(ticket) }
+            state.giveUpPending()
+            state.letGo()
         }
-        try await burnOldSlots(at: link)
     }
 
     /// Goes on with what was begun: makes a pending enrollment live, and burns old slots.
     ///
-    /// - Returns: what was done.
+    /// - Returns: what was done. A slot whose burn the chip or the vault refuses stays in `state.toBurn`.
     @discardableResult
     public mutating func finish(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
         var done: [Finished] = []
@@ -146,12 +169,7 @@ public struct Device: ~Copyable, Sendable {
             try await complete(pending, through: link)
             done.append(.enrolled(pending.recipe.enrollment))
         }
-        return done + (try await burnOldSlots(at: link))
-    }
-
-    /// Lets go of an enrollment that cannot be finished. Its password is exposed to as many guesses as its limit.
-    public mutating func giveUpPending() throws(VaultClientError) {
-        try update { $0.pending = nil }
+        return done + (try await burnOldSlots(at: link).done)
     }
 
     /// A thing that had been begun and is done now.
@@ -177,7 +195,7 @@ public struct Device: ~Copyable, Sendable {
             password, backupKey: key.key, riding: RidingKeys(older: older, tickets: tickets))
         // The journal: from here on the same message is repeated, and no other attempt begun.
         do throws(VaultClientError) {
-            try update { $0.pending = pending }
+            try update { $0.journal(pending) }
         } catch {
             await link.courier.hangUp()
             throw error
@@ -185,123 +203,84 @@ public struct Device: ~Copyable, Sendable {
         try await complete(pending, through: link)
     }
 
-    /// Step 3, and then the enrollment takes the old one's place, whose slot is now to be burnt. Where the vault refuses,
-    /// nothing more can come of it, and what was there before stays.
+    /// Step 3, and then the enrollment takes the old one's place, whose slot is now to be burnt. Where the vault
+    /// refuses, nothing more can come of it, and what was there before stays on this device.
     private mutating func complete(
         _ pending: PendingEnrollment, through link: VaultLink
     ) async throws(VaultClientError) {
         do throws(VaultClientError) {
             try await pending.commit(through: link)
         } catch {
-            if case .exposed(_, .refused) = error.reason { try giveUpPending() }
+            switch error.reason {
+            case .exposed(_, .refused), .exposed(_, .notOpened): try update { $0.giveUpPending() }
+            default: break
+            }
             throw error
         }
         try update { $0.settle(pending) }
     }
 
-    /// Burns and forgets what `toBurn` lists; each step is written before the next.
-    @discardableResult
-    private mutating func burnOldSlots(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
+    /// Burns and forgets what `toBurn` lists; each step is written before the next. A slot whose burn is refused stays
+    /// on the list, and the others go on.
+    private mutating func burnOldSlots(
+        at link: VaultLink
+    ) async throws(VaultClientError) -> (done: [Finished], refusal: VaultClientError?) {
         var done: [Finished] = []
-        let here = state.toBurn.filter { $0.endorsementName == link.vault.endorsementName.bytes }
-        for ticket in here {
-            var isBurnt = ticket.isBurnt
-            if !isBurnt {
-                isBurnt = try await ticket.burn(account, through: link)
-                if isBurnt { try update { $0.mark(burnt: ticket.enrollment) } }
-            }
-            // Also where the slot is gone: the record of it would keep the account from being enrolled again.
+        var refusal: VaultClientError?
+        for ticket in state.toBurn
+        where ticket.endorsementName == link.vault.endorsementName.bytes && !state.uses(ticket.enrollment) {
             do throws(VaultClientError) {
-                try await link.forget(account, ticket.enrollment, unburnt: false)
+                if let thing = try await burn(ticket, at: link) { done.append(thing) }
             } catch {
-                guard error.saysThatItIsGone else { throw error }
+                if error.endsConversation { throw error }
+                refusal = refusal ?? error
             }
-            try update { state in state.toBurn.removeAll { $0.enrollment == ticket.enrollment } }
-            done.append(isBurnt ? .burnt(ticket.enrollment) : .goneByItsClaim(ticket.enrollment))
         }
-        return done
-    }
-}
-
-extension DeviceState {
-    mutating func settle(_ pending: PendingEnrollment) {
-        use(
-            GenerationKey(generation: pending.recipe.generation, key: pending.backupKey), older: pending.riding.older,
-            of: LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed))
-        self.pending = nil
+        return (done, refusal)
     }
 
-    /// Takes what a recovery gave.
-    mutating func take(_ recovered: Recovered) {
-        use(
-            recovered.key, older: recovered.olderKeys,
-            of: LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed))
-        for ticket in recovered.tickets where !toBurn.contains(where: { $0.enrollment == ticket.enrollment }) {
-            toBurn.append(ticket)
-        }
-        // The vault has just opened it: its last step came through, and only the reply was lost.
-        if pending?.recipe.enrollment == recovered.recipe.enrollment { pending = nil }
-    }
-
-    /// Another enrollment takes the place of the one in use, whose slot is then to be burnt. Keys of this device that the
-    /// new one does not name stay, and the enrollment in use is never one to be burnt.
-    private mutating func use(_ key: GenerationKey, older: [GenerationKey], of live: LiveEnrollment) {
-        let strays = (olderKeys + [self.key].compactMap { $0 }).filter { mine in
-            !([key] + older).contains { $0.key.bytes.isEqual(to: mine.key.bytes) }
-        }
-        olderKeys = older + strays
-        self.key = key
-        if let enrollment, let ticket = BurnTicket(enrollment.recipe, limitSeed: enrollment.limitSeed) {
-            toBurn.append(ticket)
-        }
-        enrollment = live
-        toBurn.removeAll { $0.enrollment == live.recipe.enrollment }
-    }
-
-    mutating func mark(burnt enrollment: EnrollmentID) {
-        for index in toBurn.indices where toBurn[index].enrollment == enrollment { toBurn[index].isBurnt = true }
-    }
-}
-
-extension BurnTicket {
-    /// Has the limit key burn the slot, in a session of this device's own; `false` when the vault says that it is gone.
-    func burn(_ account: Account, through link: VaultLink) async throws(VaultClientError) -> Bool {
-        link.onStep(.burning)
-        let size = HashAlgorithm(label: authorityHash)?.size ?? 0
-        let authority = try mapping(VaultClientError.Reason.profile) { () throws(ProfileError) in
-            try AuthorityProfile(largestDigest: size, endorsementName: link.vault.endorsementName)
-        }
-        let own = try OwnSlot(
-            link: link, account: account, enrollment: enrollment, handle: Handle(slot), authority: authority,
-            limitSeed: limitSeed.bytes)
+    /// 1. A vault answers a burn with "there is nothing left"; 2. the device lets go of the limit seed; 3. the old
+    /// password still works elsewhere. So a ticket goes only when the chip confirmed the burn; until then it is tried
+    /// each time, and the claim is told once.
+    private mutating func burn(
+        _ ticket: BurnTicket, at link: VaultLink
+    ) async throws(VaultClientError) -> Finished? {
         do throws(VaultClientError) {
-            try await own.burn()
-            return true
+            if !ticket.isBurnt {
+                try await ticket.burn(account, through: link)
+                try update { $0.change(ticket.enrollment) { $0.isBurnt = true } }
+            }
+            try await link.forget(account, ticket.enrollment, unburnt: false)
         } catch {
             guard error.saysThatItIsGone else { throw error }
-            return false
+            guard state.isBurnt(ticket.enrollment) else {
+                // The record of a slot that is gone would keep the account from being enrolled again.
+                if error.reason == .fault(.slotGone) { try await erase(ticket.enrollment, at: link) }
+                try update { $0.change(ticket.enrollment) { $0.isGoneByClaim = true } }
+                return ticket.isGoneByClaim ? nil : .goneByItsClaim(ticket.enrollment)
+            }
+        }
+        try update { state in state.toBurn.removeAll { $0.enrollment == ticket.enrollment } }
+        return .burnt(ticket.enrollment)
+    }
+
+    /// Has the vault erase the record of a slot that its chip does not hold any more.
+    private func erase(_ enrollment: EnrollmentID, at link: VaultLink) async throws(VaultClientError) {
+        do throws(VaultClientError) {
+            try await link.forget(account, enrollment, unburnt: false)
+        } catch {
+            guard error.saysThatItIsGone else { throw error }
         }
     }
-}
 
-extension VaultLink {
-    /// Has the vault undefine the slot and erase the record. Repeated when the reply was lost: the second time the vault
-    /// says that there is nothing.
-    fileprivate func forget(
-        _ account: Account, _ enrollment: EnrollmentID, unburnt: Bool
-    ) async throws(VaultClientError) {
-        onStep(.forgetting)
-        let message = Forget(account: account, enrollment: enrollment, unburnt: unburnt)
-        _ = try await courier.repeating { () async throws(VaultClientError) in try await courier.call(message) }
-    }
-}
-
-extension VaultClientError {
-    /// Whether the vault says that there is nothing left of an enrollment.
-    fileprivate var saysThatItIsGone: Bool {
-        switch reason {
-        case .fault(.unknownAccount), .fault(.wrongEnrollment), .fault(.slotGone): true
-        default: false
+    /// The burning after a change, whose failure does not undo the change.
+    private mutating func burnReplacedSlots(at link: VaultLink) async throws(VaultClientError) {
+        let failure: VaultClientError?
+        do throws(VaultClientError) {
+            failure = try await burnOldSlots(at: link).refusal
+        } catch {
+            failure = error
         }
+        if let failure { throw VaultClientError(.oldSlotStays(failure.reason)) }
     }
 }

@@ -25,12 +25,18 @@ extension VaultClientError.Reason {
         case .exposed(let limit, let cause):
             "\(cause.sentence) Whoever runs the vault may have \(limit) guesses at this password;"
                 + " \(cause.advice), and do not use it elsewhere."
+        case .exposedBefore(let limit):
+            "An earlier enrollment was sent and not confirmed, so whoever runs the vault may have \(limit) guesses at its"
+                + " password; choose another one, and say so with --other-password."
+        case .notTheKey:
+            "The password is right, and its keys are not this backup's; check the account, or take another backup."
         case .burnt: "This enrollment was burnt and cannot be used again; enroll anew."
+        case .oldSlotStays(let why):
+            "The new password holds, but the old slot is not burnt yet; run `tenpin status` to try again."
+                + " (\(why.sentence))"
         case .ceilingTooHigh: "The slot's ceiling cannot rise so far; grant fewer guesses, or enroll anew."
         case .tooManyOlderKeys: "The record holds no more older keys; make new backups and drop the oldest keys."
         case .notOnThisDevice: "This device keeps nothing of this account that it would need; recover it first."
-        case .unfinishedEnrollment:
-            "An enrollment of this account is not finished on this device; run `tenpin status` with the vault at hand."
         case .state(let error): error.description
         }
     }
@@ -55,8 +61,8 @@ extension VaultClientError.Exposure {
 
     fileprivate var advice: String {
         switch self {
-        case .noReply: "finish the enrollment when the vault answers again"
-        case .refused, .notOpened: "enroll again with another password"
+        case .noReply: "run `tenpin status` when the vault answers again, which finishes the enrollment"
+        case .refused, .notOpened: "enroll again with another password (--other-password)"
         }
     }
 }

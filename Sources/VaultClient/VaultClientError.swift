@@ -38,16 +38,20 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         case bundle(BundleFlaw)
         /// The enrollment could not be made live, and everything that makes a guess checkable may have left the device.
         case exposed(limit: UInt32, by: Exposure)
+        /// An earlier enrollment was never confirmed, so its password may have been tried `limit` times.
+        case exposedBefore(limit: UInt32)
+        /// The password brought other keys back than the ones looked for.
+        case notTheKey
         /// The slot was burnt.
         case burnt
+        /// The new password holds, and the old slot could not be burnt yet.
+        indirect case oldSlotStays(Reason)
         /// No ceiling is left to give.
         case ceilingTooHigh
         /// No more older keys fit into the record.
         case tooManyOlderKeys
         /// The device keeps nothing that this needs for the account.
         case notOnThisDevice
-        /// An enrollment of this account that was begun on this device is not finished.
-        case unfinishedEnrollment
         /// The device's own files.
         case state(DeviceStateError)
     }
@@ -72,6 +76,14 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         VaultClientError(reason, guess.worse(other))
     }
 
+    /// Whether the call may have reached the vault although no reply came.
+    var mayHaveArrived: Bool {
+        switch reason {
+        case .connectionLost, .brokenReply: true
+        default: false
+        }
+    }
+
     /// Whether the conversation cannot go on.
     var endsConversation: Bool {
         switch reason {
@@ -84,6 +96,8 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
     var mayBeRepeated: Bool { endsConversation || reason == .fault(.sessionGone) }
 
     public var description: String {
+        // What an exposure costs is its sentence.
+        if case .exposed = reason { return reason.sentence }
         let cost =
             switch guess {
             case .notSpent: "No guess was spent."

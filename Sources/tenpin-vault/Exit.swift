@@ -1,22 +1,45 @@
 import ArgumentParser
 import Foundation
+import TPM
 import TPMDevice
 import Vault
 import Varlink
 
 /// One sentence on standard error, and an exit code that says of what kind the failure is.
 enum Exit {
-    /// Prints what went wrong where the argument parser would not, and gives the error to exit with.
+    /// Prints what went wrong in a command, in one line, and gives the error to exit with.
     static func code(of error: any Error) -> any Error {
-        let status: Int32? =
+        // Help that was asked for.
+        guard !TenpinVault.exitCode(for: error).isSuccess else { return error }
+        let status: Int32 =
             switch error {
             case is ChipError: EX_UNAVAILABLE
             case is HomeError, is VaultError: EX_CONFIG
-            case is ProvisionError, is VarlinkServerError: EXIT_FAILURE
-            default: nil
+            case is ValidationError: EX_USAGE
+            default: EXIT_FAILURE
             }
-        guard let status else { return error }
-        FileHandle.standardError.write(Data("tenpin-vault: \(error)\n".utf8))
+        let sentence = (error as? ChipError)?.advice ?? "\(error)"
+        let line = String(sentence.map { $0.isNewline ? " " : $0 })
+        FileHandle.standardError.write(Data("tenpin-vault: \(line)\n".utf8))
         return ExitCode(status)
+    }
+}
+
+extension ChipError {
+    /// TPM_RC_AUTH_FAIL and TPM_RC_BAD_AUTH. TPM 2.0 Part 2 §6.6.
+    private static let wrongAuthorization: Set<UInt32> = [0x08E, 0x0A2]
+
+    /// What happened and what to do, one sentence.
+    fileprivate var advice: String {
+        switch self {
+        case .unreachable(let reason):
+            "The TPM does not answer (\(reason)); check that --tcti names it and that this user may open it."
+        case .refused(_, let code) where Self.wrongAuthorization.contains(code.base):
+            "The TPM wants its owner's authorization value (\(code)); give it with --owner-auth-file."
+        case .refused(let command, let code):
+            "The TPM refused \(command) with \(code); restart it, and if that does not help, use another chip."
+        case .malformed, .unsatisfiable:
+            "The TPM does not do what a TPM 2.0 does (\(self)); use another chip."
+        }
     }
 }

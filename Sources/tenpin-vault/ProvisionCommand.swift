@@ -8,8 +8,8 @@ struct ProvisionCommand: ParsableCommand {
         commandName: "provision",
         abstract: "Make a TPM a vault: check it, make the parent, write the configuration.",
         discussion: """
-            Nothing on the chip is harmed: it gets a persistent parent, and an endorsement key where none is persistent. Run
-            again, it finds what it made.
+            Nothing on the chip is harmed: it gets a persistent parent, and an endorsement key where none is persistent. \
+            Run again, it finds what it made.
 
               tenpin-vault provision --tcti device:/dev/tpmrm0 --home /var/lib/tenpin
               tenpin-vault provision --tcti swtpm:path=/tmp/chip/tpm --home ./vault --json
@@ -32,11 +32,14 @@ struct ProvisionCommand: ParsableCommand {
     var json = false
 
     func run() throws {
+        // A vault that is being served has the chip for itself.
+        let lock = FileManager.default.fileExists(atPath: home.home) ? try HomeLock(home: home.home) : nil
         let provision = try Provision(tcti: tcti, ownerAuthorization: owner.read()) { line in
             FileHandle.standardError.write(Data((line + "\n").utf8))
         }
         let made = try provision.run(home: home.home, endorsement: endorsement, measureCapacity: !skipCapacity)
         let report = try VaultReport.read(home: home.home, chip: nil)
+        _ = consume lock
         if json { return try print(report.json) }
         print("Endorsement Name  \(report.endorsementName)")
         print("Certificate       \(report.certificateSubject)")

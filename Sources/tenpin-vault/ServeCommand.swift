@@ -12,10 +12,10 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Serve the vault on a Unix socket until SIGTERM or SIGINT.",
         discussion: """
-            The socket belongs to the user who runs this (mode 0600), or also to a group (0660). Whoever may connect is
-            trusted to say which account it speaks for.
+            The socket belongs to the user who runs this (mode 0600), or also to a group (0660). Whoever may connect \
+            is trusted to say which account it speaks for.
 
-              tenpin-vault serve --home /var/lib/tenpin --socket /run/tenpin/vault.sock --group messenger
+              tenpin-vault serve --socket /run/tenpin/vault.sock --group messenger
             """)
 
     @OptionGroup var home: HomeOption
@@ -41,11 +41,13 @@ struct ServeCommand: AsyncParsableCommand {
         var log = Logger(label: "tenpin-vault")
         log.logLevel = verbose ? .debug : .warning
         let stop = Signals([SIGTERM, SIGINT])
+        let access = try access()
+        _ = try VaultConfiguration.read(home: home.home)
         let lock = try HomeLock(home: home.home)
         let vault = try await Vault.open(home: home.home, tcti: tcti, ownerAuthorization: owner.read(), log: log)
         let numbers = Numbers()
         let server = try await VarlinkServer.start(
-            at: socket, access: try access(),
+            at: socket, access: access,
             service: VarlinkService(
                 vendor: "Tenpin", product: "tenpin-vault", version: VaultVersion.text, url: "https://tenpin.example",
                 interfaces: [VarlinkInterface(name: VaultInterface.name, description: VaultInterface.description)]),
@@ -70,20 +72,36 @@ private final class Numbers: Sendable {
     func next() -> UInt64 { last.wrappingAdd(1, ordering: .relaxed).newValue }
 }
 
-/// Signals that end the program when it has finished what it began.
-private final class Signals {
+/// Rung by a signal's handler, which may touch nothing but this.
+private let bell: (reading: Int32, writing: Int32) = {
+    var ends: [Int32] = [-1, -1]
+    unsafe pipe(&ends)
+    for end in ends {
+        _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+    return (ends[0], ends[1])
+}()
+
+/// Signals that end the program when it has finished what it began. From the first moment on none is lost.
+private struct Signals {
     private let stream: AsyncStream<Void>
-    private let sources: [any DispatchSourceSignal]
+    private let source: any DispatchSourceRead
 
     init(_ numbers: [Int32]) {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         self.stream = stream
-        sources = numbers.map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield() }
-            source.resume()
-            return source
+        source = DispatchSource.makeReadSource(fileDescriptor: bell.reading, queue: .global())
+        source.setEventHandler { [source] in
+            continuation.yield()
+            source.cancel()
+        }
+        source.resume()
+        for number in numbers {
+            signal(number) { _ in
+                var stroke: UInt8 = 1
+                _ = unsafe write(bell.writing, &stroke, 1)
+            }
         }
     }
 

@@ -43,6 +43,7 @@ struct StatusCommand: ParsableCommand {
         do {
             let lock = try HomeLock(home: home.home)
             let chip = try Chip(tcti: configuration.tcti, ownerAuthorization: owner.read())
+            try configuration.check(chip)
             let report = try VaultReport.read(home: home.home, chip: chip)
             _ = consume lock
             return (report, false)

@@ -15,23 +15,40 @@ struct TenpinVault: AsyncParsableCommand {
               tenpin-vault provision --tcti device:/dev/tpmrm0 --home /var/lib/tenpin
               tenpin-vault serve --home /var/lib/tenpin --socket /run/tenpin/vault.sock
 
-            Exit codes: 0 done; 1 failed; 64 bad usage; 69 the TPM does not answer; 78 not provisioned, or another chip.
+            Exit codes:
+
+               0  done
+               1  failed
+              64  bad usage
+              69  the TPM does not answer, or refuses
+              78  not provisioned, in use, or another chip
             """,
         version: VaultVersion.text,
         subcommands: [ProvisionCommand.self, ServeCommand.self, StatusCommand.self])
 
     static func main() async {
         umask(0o077)
+        // tpm2-tss would say on standard error what the error's own sentence says.
+        unsafe setenv("TSS2_LOG", "all+none", 0)
         do {
-            try CoreDumps.forbid()
-            var command = try parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
+            let command = try parseAsRoot()
+            do {
+                try CoreDumps.forbid()
+                try await run(command)
+            } catch {
+                throw Exit.code(of: error)
             }
         } catch {
-            exit(withError: Exit.code(of: error))
+            exit(withError: error)
+        }
+    }
+
+    private static func run(_ command: any ParsableCommand) async throws {
+        var command = command
+        if var asynchronous = command as? any AsyncParsableCommand {
+            try await asynchronous.run()
+        } else {
+            try command.run()
         }
     }
 }
@@ -52,7 +69,8 @@ struct OwnerOption: ParsableArguments {
     /// The value, empty when there is none.
     func read() throws -> [UInt8] {
         guard let ownerAuthFile else { return [] }
-        guard let data = FileManager.default.contents(atPath: ownerAuthFile) else {
+        // A pipe will do as well.
+        guard let data = try? FileHandle(forReadingAtPath: ownerAuthFile)?.readToEnd() ?? Data() else {
             throw ValidationError("The file \(ownerAuthFile) cannot be read.")
         }
         return Array(data.last == 0x0A ? data.dropLast() : data)

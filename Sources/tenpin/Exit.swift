@@ -16,22 +16,27 @@ enum Exit: Int32 {
     case refused = 15
     case usage = 64
 
-    /// Prints what went wrong where the argument parser would not, and gives the error to exit with.
+    /// Prints what went wrong in a command, in one line, and gives the error to exit with.
     static func code(of error: any Error) -> any Error {
-        guard let exit = Exit(error) else { return error }
-        Console.say("tenpin: \(error)")
-        return ExitCode(exit.rawValue)
+        switch error {
+        // Help that was asked for.
+        case _ where Tenpin.exitCode(for: error).isSuccess: return error
+        case let error as VaultClientError: return Exit(error.reason).say(error)
+        case let error as BackupError: return (isTheBackups(error) ? Exit.badBackup : .failed).say(error)
+        case let outcome as Outcome: return outcome.exit.say(outcome)
+        case InputError.cancelled: return Exit.failed.say(error)
+        case is ValidationError, is DigitsKeyError, is PasswordError, is InputError: return Exit.usage.say(error)
+        default: return Exit.failed.say(error)
+        }
     }
 
-    private init?(_ error: any Error) {
-        switch error {
-        case let error as VaultClientError: self.init(error.reason)
-        case let error as BackupError: self = Self.isTheBackups(error) ? .badBackup : .failed
-        case let outcome as Outcome: self = outcome.exit
-        case is DigitsKeyError, is PasswordError, is InputError, is AccountMissing: self = .usage
-        case is DeviceStateError: self = .failed
-        default: return nil
-        }
+    private func say(_ error: any Error) -> ExitCode {
+        // A file's name may hold anything, line ends and a terminal's commands too.
+        var line = String("tenpin: \(error)".map { $0.isControl ? "?" : $0 })
+        // What does not speak of guesses happened on this device alone.
+        if !line.contains(/\bguess/) { line += " No guess was spent." }
+        Console.say(line)
+        return ExitCode(rawValue)
     }
 
     private init(_ reason: VaultClientError.Reason) {
@@ -54,19 +59,27 @@ enum Exit: Int32 {
     }
 }
 
+extension Character {
+    fileprivate var isControl: Bool { unicodeScalars.contains { $0.properties.generalCategory == .control } }
+}
+
 /// What is no error of the program and yet not what the person wanted.
 enum Outcome: Error, CustomStringConvertible {
     case wrongPassword(guessesLeft: UInt32)
     case lockedOut
-    case noKey
+    case noKey(account: String)
     case notThisBackups
+    /// The password brought a key back that is not the backup's.
+    case recoveredAnother(isRefunded: Bool)
+    case noTrustRoot
 
     var exit: Exit {
         switch self {
         case .wrongPassword: .wrongPassword
         case .lockedOut: .lockedOut
         case .noKey: .failed
-        case .notThisBackups: .badBackup
+        case .notThisBackups, .recoveredAnother: .badBackup
+        case .noTrustRoot: .notTrusted
         }
     }
 
@@ -80,12 +93,18 @@ enum Outcome: Error, CustomStringConvertible {
         case .lockedOut:
             "The chip refuses further guesses, for the right password too; a device that still has the key can grant more"
                 + " with `tenpin grant`, or start afresh with `tenpin enroll --replace`. No guess was spent."
-        case .noKey:
-            "This device has no backup key for the account; run `tenpin recover`, `tenpin enroll` or `tenpin key new`"
-                + " first. No guess was spent."
+        case .noKey(let account):
+            "This device has no backup key for the account \(account); name another one with --account, or run"
+                + " `tenpin recover`, `tenpin enroll` or `tenpin key new` first. No guess was spent."
         case .notThisBackups:
-            "No key on this device opens this backup; recover it with `tenpin recover`, or give its digits with"
-                + " --digits-file. No guess was spent."
+            "No key on this device opens this backup; check --account, recover its key with `tenpin recover`, or give its"
+                + " digits with --digits-file. No guess was spent."
+        case .recoveredAnother(let isRefunded):
+            "The password is right and its key was kept, but it does not open this backup; check --account and"
+                + " --backup. \(isRefunded ? "No guess was spent." : "A guess was spent.")"
+        case .noTrustRoot:
+            "No authority is given that could vouch for a vault's TPM; name the certificates of the TPM's maker (or of"
+                + " the emulator's authority) with --trust-root or TENPIN_TRUST_ROOT. No guess was spent."
         }
     }
 }

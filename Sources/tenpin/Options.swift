@@ -10,26 +10,37 @@ private func environment(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
 }
 
-/// The account was neither given nor is it in the environment.
-struct AccountMissing: Error, CustomStringConvertible {
-    let description = "Say whose backup it is with --account or TENPIN_ACCOUNT. No guess was spent."
+/// The folder of this device's keys and pins, where no option names one.
+let defaultHome = environment("TENPIN_HOME") ?? (environment("HOME") ?? NSHomeDirectory()) + "/.tenpin"
+
+/// The socket of the vault, where no option names one.
+let defaultVault = environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock"
+
+extension DeviceHome {
+    /// A path as it is written in a shell.
+    init(written path: String) { self.init(absolute(path)) }
+}
+
+/// The path from the root on.
+func absolute(_ path: String) -> String {
+    path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
 }
 
 /// Which account, and where this device keeps its files.
 struct DeviceOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The folder of this device's keys and pins. [$TENPIN_HOME]", valueName: "folder"))
-    var home = environment("TENPIN_HOME") ?? NSHomeDirectory() + "/.tenpin"
+    var home = defaultHome
 
     @Option(help: "The account, 1 to 128 bytes. [$TENPIN_ACCOUNT]")
     var account: String?
 
-    var deviceHome: DeviceHome {
-        DeviceHome(home.hasPrefix("/") ? home : FileManager.default.currentDirectoryPath + "/" + home)
-    }
+    var deviceHome: DeviceHome { DeviceHome(written: home) }
 
     /// The device's side of the account that was named.
     func openNamed() throws -> Device {
-        guard let account = account ?? environment("TENPIN_ACCOUNT") else { throw AccountMissing() }
+        guard let account = account ?? environment("TENPIN_ACCOUNT") else {
+            throw ValidationError("Say whose backup it is with --account or TENPIN_ACCOUNT. No guess was spent.")
+        }
         return try open(account)
     }
 
@@ -37,10 +48,21 @@ struct DeviceOptions: ParsableArguments {
     func open() throws -> Device { try open(account ?? environment("TENPIN_ACCOUNT") ?? "default") }
 
     private func open(_ name: String) throws -> Device {
+        let account: Account
         do {
-            return try Device(Account(name), in: deviceHome)
-        } catch let error as AccountError {
+            account = try Account(name)
+        } catch {
             throw ValidationError("\(error)")
+        }
+        // Another command, as the other end of a pipe, holds the account's lock for a moment.
+        let patience = ContinuousClock.now + .seconds(2)
+        while true {
+            do throws(DeviceStateError) {
+                return try Device(account, in: deviceHome)
+            } catch {
+                guard error == .inUse, ContinuousClock.now < patience else { throw error }
+            }
+            usleep(20_000)
         }
     }
 }
@@ -48,7 +70,7 @@ struct DeviceOptions: ParsableArguments {
 /// Which vault, and on what terms it is trusted.
 struct VaultOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The vault's socket, unix:/path. [$TENPIN_VAULT]", valueName: "address"))
-    var vault = environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock"
+    var vault = defaultVault
 
     @Option(
         help: ArgumentHelp(
@@ -68,15 +90,15 @@ struct VaultOptions: ParsableArguments {
     /// Connects, and pins the vault when it is new and confirmed.
     func link(_ home: DeviceHome) async throws -> VaultLink {
         let shown = WorkNotice()
-        let link = try await VaultLink.open(try SocketDialer(vault), trust: try policy(home)) { shown.note($0) }
+        let link = try await VaultLink.open(try PinnedDialer(vault), trust: try policy(home)) { shown.note($0) }
         if link.vault.isEmulated {
-            Console.say("Note: this vault's TPM is emulated; whoever runs its host can guess without limit.")
+            Console.note("Note: this vault's TPM is emulated; whoever runs its host can guess without limit.")
         }
         if link.vault.isNew {
             try KnownVaults.update(in: home) { known in
                 known.pin(.init(name: link.vault.endorsementName, address: link.address, date: Self.today))
             }
-            Console.say("Pinned the vault \(link.vault.fingerprint).")
+            Console.note("Pinned the vault \(link.vault.fingerprint).")
         }
         return link
     }
@@ -84,8 +106,10 @@ struct VaultOptions: ParsableArguments {
     /// The terms that the options and the pins make.
     func policy(_ home: DeviceHome) throws -> TrustPolicy {
         let accept = acceptNewVault
+        let roots = try roots()
+        guard !roots.isEmpty else { throw Outcome.noTrustRoot }
         return TrustPolicy(
-            roots: try roots(), known: try KnownVaults(home: home), expectedName: try expectedName(),
+            roots: roots, known: try KnownVaults(home: home), expectedName: try expectedName(),
             allowEmulated: allowEmulated
         ) { vault in
             accept || Console.confirms("\(describe(vault))\nTrust this vault from now on?")
@@ -95,7 +119,7 @@ struct VaultOptions: ParsableArguments {
     private func roots() throws -> [AuthorityCertificate] {
         let files = trustRoot.isEmpty ? environment("TENPIN_TRUST_ROOT").map { [$0] } ?? [] : trustRoot
         return try files.flatMap { file in
-            guard let data = FileManager.default.contents(atPath: file) else {
+            guard let data = try? FileHandle(forReadingAtPath: file)?.readToEnd() else {
                 throw ValidationError("The trust root \(file) cannot be read.")
             }
             do {
@@ -115,6 +139,21 @@ struct VaultOptions: ParsableArguments {
     }
 
     static var today: String { String(ISO8601DateFormatter().string(from: Date()).prefix(10)) }
+}
+
+/// The way to a vault under the address that pins name: one that begins at the root, since the same relative one
+/// is another socket in another folder. The socket is reached by the path as it was written, which may be shorter.
+struct PinnedDialer: VaultDialer {
+    let address: String
+    private let socket: SocketDialer
+
+    init(_ address: String) throws(VaultClientError) {
+        socket = try SocketDialer(address)
+        let path = absolute(String(socket.address.dropFirst("unix:".count)))
+        self.address = "unix:" + URL(filePath: path).standardized.path(percentEncoded: false)
+    }
+
+    func connect() async throws(VaultClientError) -> any VaultConnection { try await socket.connect() }
 }
 
 /// A vault as a person compares it.

@@ -22,8 +22,17 @@ struct Tenpin: AsyncParsableCommand {
               tenpin key new
               tenpin backup ~/Pictures --output pictures.tenpin
 
-            Exit codes: 0 done; 1 failed; 10 wrong password, a guess was spent; 11 locked out; 12 vault unreachable;
-            13 vault not trusted; 14 backup damaged or another key's; 15 the vault refused; 64 bad usage.
+            Exit codes:
+
+               0  done
+               1  failed
+              10  wrong password, a guess was spent
+              11  locked out
+              12  vault unreachable
+              13  vault not trusted
+              14  backup damaged, or another key's
+              15  the vault refused
+              64  bad usage
             """,
         version: "0.1.0",
         subcommands: [
@@ -36,15 +45,24 @@ struct Tenpin: AsyncParsableCommand {
         // A reader of our output that goes away is an error like others, and cleans up like others.
         signal(SIGPIPE, SIG_IGN)
         do {
-            try CoreDumps.forbid()
-            var command = try parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
+            let command = try parseAsRoot()
+            do {
+                try CoreDumps.forbid()
+                try await run(command)
+            } catch {
+                throw Exit.code(of: error)
             }
         } catch {
-            exit(withError: Exit.code(of: error))
+            exit(withError: error)
+        }
+    }
+
+    private static func run(_ command: any ParsableCommand) async throws {
+        var command = command
+        if var asynchronous = command as? any AsyncParsableCommand {
+            try await asynchronous.run()
+        } else {
+            try command.run()
         }
     }
 }

@@ -15,7 +15,7 @@ play() {
     work=$(mktemp -d "$top/.swtpm/demo.XXXXXX")
     cd -- "$work"
     mkdir log
-    vault=
+    vault='' name=''
     unset "${!TENPIN_@}"
     trap leave EXIT
     trap 'exit 130' INT
@@ -127,7 +127,8 @@ set_the_scene() {
     expect 0 tenpin-vault provision --tcti "$TPM2TOOLS_TCTI" --home vault
     [[ -s vault/vault.json && -s vault/vault.sqlite ]] || broken "provisioning wrote no vault"
     proved "provisioned a vault on it" "this chip can do what a vault needs"
-    cat -- "$log.out" | sed 's/^/      | /'
+    sed 's/^/      | /' "$log.out"
+    name=$(awk '/^Endorsement Name/ { print $3 }' "$log.out")
 
     serve
     [[ $(stat -c %a vault.sock) == 6?0 ]] || broken "others can reach the vault's socket"
@@ -141,6 +142,11 @@ get_a_backup_back() {
     says emulated
     proved "a device refuses this vault as long as nobody says --allow-emulated" \
         "nobody takes an emulated chip for a real one by mistake"
+
+    at_vault 13 enroll phone alice alice.password --allow-emulated
+    says 'not pinned'
+    expect 0 tenpin trust add "$name" --vault unix:vault.sock --home phone
+    proved "it refuses a vault it does not know; now it is pinned" "an impostor in its place would be noticed, as with ssh"
 
     at_vault 0 enroll phone alice alice.password --allow-emulated
     proved "enrolled alice, 10 guesses" "the backup key is in the chip, behind her password"
@@ -173,7 +179,7 @@ get_a_backup_back() {
 guess_at_a_password() {
     chapter "Somebody guesses at Bob's password"
     printf 'a password that only Bob knows' >bob.password
-    at_vault 0 enroll laptop bob bob.password --allow-emulated
+    at_vault 0 enroll laptop bob bob.password --allow-emulated --accept-new-vault
     proved "enrolled bob, 10 guesses" "his own slot in the chip, with his own count"
     rm -rf -- laptop
 
@@ -253,7 +259,7 @@ a real chip does not let anyone. To go on by hand, with what the demo made:
   export PATH=$bin:\$PATH
   export TENPIN_VAULT=unix:vault.sock TENPIN_ACCOUNT=alice TENPIN_HOME=new-phone
   tenpin-vault serve --home vault --socket vault.sock &
-  tenpin status --password-file alice.password --allow-emulated
+  tenpin status --allow-emulated
   kill %1; $setup stop --dir chip
   rm -r $here
 END

@@ -2,11 +2,11 @@ import Foundation
 import Synchronization
 
 /// A program that a test started, and its only owner.
-struct ChildProcess: Sendable {
-    let identifier: pid_t
+package struct ChildProcess: Sendable {
+    package let identifier: pid_t
 
     /// Starts `arguments[0]`, found on PATH, in `folder`, with nothing open but `/dev/null` and two files there.
-    static func spawn(
+    package static func spawn(
         _ arguments: [String], environment: [String: String] = [:], in folder: URL, output: String, errors: String
     ) async throws -> ChildProcess {
         let arguments = ["env", "-C", folder.path(percentEncoded: false)] + arguments
@@ -43,20 +43,20 @@ struct ChildProcess: Sendable {
     }
 
     /// Whether it ended by itself. It stays ours, and so does its number, until `end` or `status` took note.
-    var hasEnded: Bool {
+    package var hasEnded: Bool {
         var information = siginfo_t()
         let code = waitid(P_PID, id_t(identifier), &information, WEXITED | WNOHANG | WNOWAIT)
         return code != 0 || information.si_signo != 0
     }
 
     /// Sends `signal` and waits for the end.
-    func end(_ signal: Int32) {
+    package func end(_ signal: Int32) {
         kill(identifier, signal)
         _ = wait()
     }
 
     /// Waits for the end, on a thread of its own: the exit code, or 128 and the signal's number.
-    func status() async -> Int32 {
+    package func status() async -> Int32 {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { continuation.resume(returning: wait()) }
         }

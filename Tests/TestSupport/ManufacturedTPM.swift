@@ -30,7 +30,7 @@ struct ManufacturedTPM: Sendable {
 }
 
 /// A new folder with a short name, since a Unix socket's path ends at 107 bytes.
-func temporaryFolder() throws -> URL {
+package func temporaryFolder() throws -> URL {
     var template = Array("/tmp/tenpin-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
         throw HarnessError("no temporary folder: \(String(cString: strerror(errno)))")

@@ -156,5 +156,5 @@ public struct ToolFailure: Error, CustomStringConvertible {
 /// Something around a test, not what it tests, did not work.
 public struct HarnessError: Error, CustomStringConvertible {
     public let description: String
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

@@ -36,6 +36,7 @@ public final class ServedVault: Sendable {
                 let provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
                 var made = try provision.run(home: served.home, endorsement: nil, measureCapacity: false)
                 made.evaluationsPerDay = evaluationsPerDay
+                made.capacity = capacity
                 try made.write(home: served.home)
             }
             try await served.start()

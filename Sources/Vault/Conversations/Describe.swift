@@ -10,7 +10,7 @@ extension Vault {
         return Describe.Reply(
             suite: Recipe.suite, endorsementKey: configuration.endorsementKey, certificate: configuration.certificate,
             intermediates: configuration.intermediates, parent: configuration.parent,
-            freeSlots: max(0, (configuration.capacity ?? used) - used), emulated: configuration.emulated)
+            freeSlots: configuration.capacity.map { max(0, $0 - used) }, emulated: configuration.emulated)
     }
 
     /// What a device needs to recover, and count and ceiling as the chip has them just now.

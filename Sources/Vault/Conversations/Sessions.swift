@@ -82,6 +82,9 @@ extension Vault {
             record.limit = call.value
         case .ceiling:
             guard let granted = call.granted, granted.mac.bytes.count == 32 else { throw .notTheProfile }
+            // 1. Somebody sends an older, valid signature again; 2. the chip refuses it, for its nonce is gone; 3. the record
+            // now shows the older ceiling, and the person's next refund is lost.
+            guard call.value >= record.signedCeiling ?? 0 else { throw .refusedByChip }
             record.signedCeiling = call.value
             record.ceilingNonce = .init(call.nonceTPM.bytes)
             record.ceilingSignature = .init(call.signature.bytes)

@@ -66,6 +66,7 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
     case noHandle
     case pinPass(String)
     case parent
+    case otherEndorsement
 
     public var description: String {
         switch self {
@@ -77,6 +78,9 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
             "The endorsement certificate (\(which)) certifies another key than the chip makes from that template."
         case .noHandle: "The TPM has no free persistent handle; take one away with tpm2_evictcontrol."
         case .pinPass(let reason): "The TPM cannot define an index of type PIN Pass (\(reason)); use another chip."
+        case .otherEndorsement:
+            "This vault was provisioned with another endorsement key, to which its accounts are bound; leave --endorsement"
+                + " out, or provision a new vault in another folder."
         case .parent: "The TPM made a parent that is not the profile's; use another chip."
         }
     }

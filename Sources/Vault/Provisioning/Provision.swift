@@ -22,11 +22,15 @@ public struct Provision {
     public func run(
         home: String, endorsement wanted: EndorsementTemplate?, measureCapacity: Bool
     ) throws -> VaultConfiguration {
+        // Another chip's keys in the place of this vault's would leave its accounts without their chip.
+        let before = try earlier(home)
+        if let before { try before.check(chip) }
         let largestDigest = try ChipRequirements.check(chip)
         let maker = try ChipRequirements.maker(of: chip)
         report(
             "The chip (\(maker.manufacturer) \(maker.vendor), firmware \(maker.firmware)) can do what a vault needs.")
         let endorsement = try findEndorsement(wanted)
+        if let before, before.endorsementKey != Bytes(endorsement.area.tpm2b) { throw ProvisionError.otherEndorsement }
         report("Endorsement key \(endorsement.template.rawValue) at \(endorsement.handle), with its certificate.")
         let parent = try makeParent()
         report("The parent is persistent at \(parent.handle).")
@@ -40,7 +44,7 @@ public struct Provision {
             capacity = try probe.count() + (try store.slotCount())
         } else {
             try probe.tryOne()
-            capacity = (try? VaultConfiguration.read(home: home))?.capacity
+            capacity = before?.capacity
         }
         let configuration = VaultConfiguration(
             tcti: chip.tcti, endorsementHandle: endorsement.handle.rawValue,
@@ -50,6 +54,16 @@ public struct Provision {
             emulated: maker.manufacturer == "IBM" || maker.vendor.hasPrefix("SW"))
         try configuration.write(home: home)
         return configuration
+    }
+
+    /// What an earlier run wrote, if one did.
+    private func earlier(_ home: String) throws(HomeError) -> VaultConfiguration? {
+        do throws(HomeError) {
+            return try VaultConfiguration.read(home: home)
+        } catch {
+            if case .notProvisioned = error { return nil }
+            throw error
+        }
     }
 
     private func preparing(_ home: String) throws(HomeError) -> String {

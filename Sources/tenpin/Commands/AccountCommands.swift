@@ -26,15 +26,20 @@ struct GrantCommand: AsyncParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    func run() async throws {
+    func validate() throws {
         guard (1...1000).contains(guesses) else { throw ValidationError("--guesses is between 1 and 1000.") }
+    }
+
+    func run() async throws {
         let device = try device.openNamed()
         let link = try await vault.link(self.device.deviceHome)
         let question = "Whoever runs the vault's host gets these \(guesses) guesses at your password too. Grant them?"
         guard yes || !Console.isInteractive || Console.confirms(question) else { throw InputError.cancelled }
         let slot = try await device.grant(guesses, at: link)
         await link.close()
-        if json { return try printJSON(["count": slot.count, "ceiling": slot.ceiling, "guessesLeft": slot.guessesLeft]) }
+        if json {
+            return try printJSON(["count": slot.count, "ceiling": slot.ceiling, "guessesLeft": slot.guessesLeft])
+        }
         print("Granted \(guesses) more guesses to you and to the vault's host; \(slot.guessesLeft) guesses left.")
     }
 }
@@ -44,8 +49,8 @@ struct ChangePasswordCommand: AsyncParsableCommand {
         commandName: "change-password",
         abstract: "Put a new backup key behind a new password, and burn the old slot.",
         discussion: """
-            Needs a device that has the key; older backups stay readable, their keys ride along. Killed at any moment, the old or
-            the new password works, and `tenpin status` finishes what was begun.
+            Needs a device that has the key; older backups stay readable, their keys ride along. Killed at any moment, \
+            the old or the new password works, and `tenpin status` finishes what was begun.
 
               tenpin change-password --vault unix:/run/tenpin/vault.sock --account alice
               tenpin change-password --account alice --new-password-file pw
@@ -74,7 +79,7 @@ struct ForgetCommand: AsyncParsableCommand {
         commandName: "forget",
         abstract: "Burn the account's slot and have its record erased.",
         discussion: """
-            The backup keys stay on this device; nothing at the vault brings them back afterwards. Without the key,
+            The backup keys stay on this device; nothing at the vault brings them back afterwards. Without the key, \
             --unburnt has the record erased all the same, and leaves its guesses with a dishonest host.
 
               tenpin forget --vault unix:/run/tenpin/vault.sock --account alice

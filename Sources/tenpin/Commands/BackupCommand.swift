@@ -2,6 +2,7 @@ import ArgumentParser
 import Backup
 import Foundation
 import Secrets
+import VaultAPI
 import VaultClient
 
 struct BackupCommand: ParsableCommand {
@@ -9,8 +10,8 @@ struct BackupCommand: ParsableCommand {
         commandName: "backup",
         abstract: "Encrypt a file, a folder or standard input with the backup key.",
         discussion: """
-            The file opens with the backup key alone: from this device, from the vault with the password, or with the 64
-            digits, whichever there are.
+            The file opens with the backup key alone: from this device, from the vault with the password, or with the \
+            64 digits, whichever there are.
 
               tenpin backup ~/Pictures --output pictures.tenpin
               pg_dump photos | tenpin backup - --output photos.tenpin
@@ -21,20 +22,25 @@ struct BackupCommand: ParsableCommand {
     @Argument(help: "A file, a folder, or - for standard input.")
     var source: String
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("The backup to write, or - for standard output.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The backup to write, or - for standard output.", valueName: "file"))
     var output: String
 
     func run() throws {
         let device = try device.open()
         guard let current = device.state.key, let key = BackupKey(current.key.bytes.duplicate()) else {
-            throw Outcome.noKey
+            throw Outcome.noKey(account: device.account.id)
         }
+        let (generation, stanzas) = (current.generation, device.stanzas(for: key))
+        // Other commands for the account need not wait for as long as this may take.
+        _ = consume device
         let bar = ProgressBar("Backing up")
+        defer { bar.finish() }
         let interrupt = Interrupt()
         let warnings = try BackupFile.write(
             source == "-" ? .stream(STDIN_FILENO) : .tree(source),
-            to: output == "-" ? .descriptor(STDOUT_FILENO) : .file(output), key: key, generation: current.generation,
-            stanzas: device.stanzas(for: key)
+            to: output == "-" ? .descriptor(STDOUT_FILENO) : .file(output), key: key, generation: generation,
+            stanzas: stanzas
         ) { (progress) throws(BackupError) in
             try interrupt.check()
             bar.update(done: progress.bytesDone, total: progress.bytesTotal)
@@ -65,7 +71,8 @@ struct RestoreCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The folder to restore into: new, or empty.", valueName: "folder"))
     var into: String?
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("The file to restore to, or - for standard output.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The file to restore to, or - for standard output.", valueName: "file"))
     var output: String?
 
     func validate() throws {
@@ -83,11 +90,11 @@ struct RestoreCommand: ParsableCommand {
                 .descriptor(STDOUT_FILENO)
             }
         let bar = ProgressBar("Restoring")
+        defer { bar.finish() }
         let interrupt = Interrupt()
         try backup.restore(with: key, to: target) { (progress) throws(BackupError) in
             try interrupt.check()
             bar.update(done: progress.bytesDone, total: progress.bytesTotal)
         }
-        bar.finish()
     }
 }

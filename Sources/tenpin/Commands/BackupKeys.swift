@@ -28,7 +28,7 @@ extension Device {
         if let digits = state.digits.flatMap({ DigitsKey($0.bytes.duplicate()) }) {
             return try header.open(with: digits)
         }
-        throw state.key == nil ? Outcome.noKey : Outcome.notThisBackups
+        throw state.key == nil ? Outcome.noKey(account: account.id) : Outcome.notThisBackups
     }
 
     private borrowing func heldKey(for header: BackupHeader) -> BackupKey? {

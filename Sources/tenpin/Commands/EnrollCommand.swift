@@ -10,11 +10,11 @@ struct EnrollCommand: AsyncParsableCommand {
         commandName: "enroll",
         abstract: "Put a backup key behind a password, at a vault.",
         discussion: """
-            The password is asked for twice, or read from a file or descriptor. A backup key that this device has already is
-            kept; otherwise a new one is made.
+            The password is asked for twice, or read from a file or descriptor. A backup key that this device has already \
+            is kept; otherwise a new one is made.
 
               tenpin enroll --vault unix:/run/tenpin/vault.sock --account alice
-              tenpin enroll --account alice --password-file pw --limit 5 --accept-new-vault --json
+              tenpin enroll --account alice --password-file pw --limit 5 --json
             """)
 
     @OptionGroup var device: DeviceOptions
@@ -55,12 +55,15 @@ struct WorkOptions: ParsableArguments {
     @Option(help: "Argon2id's passes, 3 to 10.")
     var passes: UInt32 = 3
 
-    func choice() throws -> EnrollmentChoice {
+    func validate() throws {
         guard (1...1000).contains(limit) else { throw ValidationError("--limit is between 1 and 1000.") }
         guard (64...1024).contains(memory), (3...10).contains(passes) else {
             throw ValidationError("--memory is between 64 and 1024 MiB, and --passes between 3 and 10.")
         }
-        return EnrollmentChoice(
+    }
+
+    func choice() throws -> EnrollmentChoice {
+        EnrollmentChoice(
             limit: limit, parameters: try Argon2id.Parameters(memoryKiB: memory * 1024, passes: passes))
     }
 }
@@ -75,7 +78,7 @@ struct EnrolledResult: Encodable {
     let emulated: Bool
 
     init(_ device: borrowing Device, _ link: VaultLink) throws {
-        guard let live = device.state.enrollment else { throw Outcome.noKey }
+        guard let live = device.state.enrollment else { throw Outcome.noKey(account: device.account.id) }
         account = device.account.id
         enrollment = live.recipe.enrollment.description
         generation = live.recipe.generation

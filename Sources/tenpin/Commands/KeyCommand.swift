@@ -20,7 +20,13 @@ struct KeyCommand: ParsableCommand {
 
 extension KeyCommand {
     struct New: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make 64 digits, and a backup key if there is none.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make 64 digits, and a backup key if there is none.",
+            discussion: """
+                Write the digits on paper; they stay on this device too, so that backups can name them.
+
+                  tenpin key new
+                """)
         @OptionGroup var device: DeviceOptions
         @Flag(help: "Make new digits in place of the ones this device has.") var replace = false
 
@@ -42,7 +48,8 @@ extension KeyCommand {
     }
 
     struct Show: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the digits that this device has.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show the digits that this device has.", discussion: "  tenpin key show")
         @OptionGroup var device: DeviceOptions
 
         func run() throws {
@@ -58,7 +65,7 @@ extension KeyCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take digits over from paper.",
             discussion: """
-                Spaces, dashes and line ends do not matter. With --backup they are tried on that backup first, and its
+                Spaces, dashes and line ends do not matter. With --backup they are tried on that backup first, and its \
                 backup key is kept too.
 
                   tenpin key import --backup pictures.tenpin
@@ -76,7 +83,8 @@ extension KeyCommand {
                 let key = try header.open(with: digits)
                 try header.check(key)
                 if !device.holdsKey(for: header) {
-                    try device.keep(GenerationKey(generation: header.generation, key: SharedSecret(key.secret.duplicate())))
+                    try device.keep(
+                        GenerationKey(generation: header.generation, key: SharedSecret(key.secret.duplicate())))
                 }
             } else if device.state.key == nil {
                 try device.keep(GenerationKey(generation: 1, key: SharedSecret(BackupKey().secret.duplicate())))

@@ -10,11 +10,11 @@ struct RecoverCommand: AsyncParsableCommand {
         commandName: "recover",
         abstract: "Get the backup key back with the password.",
         discussion: """
-            A wrong password costs a guess, the right one costs none: it is given back. Name the backup that is to be restored,
-            if it is at hand: an impostor then gets no guess at all, and the key is checked against it.
+            A wrong password costs a guess, the right one costs none: it is given back. Name the backup that is to be \
+            restored, if it is at hand: an impostor then gets no guess at all, and the key is checked against it.
 
               tenpin recover --vault unix:/run/tenpin/vault.sock --account alice
-              tenpin recover --account alice --backup pictures.tenpin --password-file pw --json
+              tenpin recover --account alice --backup pictures.tenpin --password-file pw
             """)
 
     @OptionGroup var device: DeviceOptions
@@ -45,8 +45,9 @@ struct RecoverCommand: AsyncParsableCommand {
             Console.say("tenpin: what was begun earlier could not be finished yet: \(error)")
         }
         await link.close()
-        if let header, !device.holdsKey(for: header) { throw Outcome.notThisBackups }
-        try RecoveredResult(device.account, recovered).report(json: json)
+        let result = RecoveredResult(device.account, recovered)
+        if let header, !device.holdsKey(for: header) { throw Outcome.recoveredAnother(isRefunded: result.refunded) }
+        try result.report(json: json)
     }
 }
 

@@ -74,7 +74,9 @@ private struct StatusReport: Encodable {
     func show() {
         print("Account       \(account), backup key \(generation)")
         print("Guesses left  \(guessesLeft) (count \(count), ceiling \(ceiling), limit \(limit))")
-        print("Said by       \(proven ? "the chip, in a session of this device" : "the vault; this device cannot prove it")")
+        print(
+            "Said by       \(proven ? "the chip, in a session of this device" : "the vault; this device cannot prove it")"
+        )
         if let notProvenYours {
             print("Not proven    \(notProvenYours) of the guesses were mistyped, not given back, or somebody else's")
         }

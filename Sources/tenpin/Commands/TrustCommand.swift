@@ -9,7 +9,7 @@ struct TrustCommand: AsyncParsableCommand {
         abstract: "Show, pin and remove the vaults that this device trusts.",
         discussion: """
               tenpin trust list
-              tenpin trust show --vault unix:/run/tenpin/vault.sock
+              tenpin trust show --vault unix:/run/tenpin/vault.sock --trust-root maker.pem
               tenpin trust add 000b3f… --vault unix:/run/tenpin/vault.sock
               tenpin trust remove 000b3f…
             """,
@@ -18,19 +18,16 @@ struct TrustCommand: AsyncParsableCommand {
     /// Where the pins are; an account is not needed.
     struct HomeOption: ParsableArguments {
         @Option(help: ArgumentHelp("The folder of this device's keys and pins. [$TENPIN_HOME]", valueName: "folder"))
-        var home: String?
+        var home = defaultHome
 
-        var deviceHome: DeviceHome {
-            var options = DeviceOptions()
-            if let home { options.home = home }
-            return options.deviceHome
-        }
+        var deviceHome: DeviceHome { DeviceHome(written: home) }
     }
 }
 
 extension TrustCommand {
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the pinned vaults.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the pinned vaults.", discussion: "  tenpin trust list --json")
         @OptionGroup var home: HomeOption
         @Flag(help: "Print the result as JSON.") var json = false
 
@@ -49,7 +46,12 @@ extension TrustCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show what a vault proves of itself, and pin nothing.")
+            abstract: "Show what a vault proves of itself, and pin nothing.",
+            discussion: """
+                Compare the endorsement Name with the one that the operator gave you by another way.
+
+                  tenpin trust show --vault unix:/run/tenpin/vault.sock --trust-root maker.pem
+                """)
         @OptionGroup var home: HomeOption
         @OptionGroup var vault: VaultOptions
 
@@ -57,26 +59,29 @@ extension TrustCommand {
             var policy = try vault.policy(home.deviceHome)
             policy.confirm = { _ in true }
             policy.allowEmulated = true
-            let link = try await VaultLink.open(try SocketDialer(vault.vault), trust: policy)
+            let link = try await VaultLink.open(try PinnedDialer(vault.vault), trust: policy)
             await link.close()
             print(describe(link.vault))
-            print(link.vault.isNew ? "This vault is not pinned on this device." : "This vault is pinned on this device.")
+            print(
+                link.vault.isNew ? "This vault is not pinned on this device." : "This vault is pinned on this device.")
         }
     }
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Pin a vault by the endorsement Name that its operator gave.")
+            abstract: "Pin a vault by the endorsement Name that its operator gave.",
+            discussion: "  tenpin trust add 000b3f… --comment office")
         @OptionGroup var home: HomeOption
         @Argument(help: "The endorsement Name's hexadecimal digits, with or without spaces.") var name: [String]
-        @Option(help: ArgumentHelp("The vault's socket, unix:/path.", valueName: "address")) var vault: String
+        @Option(help: ArgumentHelp("The vault's socket, unix:/path. [$TENPIN_VAULT]", valueName: "address"))
+        var vault = defaultVault
         @Option(help: "A word of your own.") var comment = ""
 
         func run() throws {
             guard let name = Name(digits: name.joined()) else {
                 throw ValidationError("The Name is not the hexadecimal digits that `tenpin-vault status` shows.")
             }
-            let address = try SocketDialer(vault).address
+            let address = try PinnedDialer(vault).address
             try KnownVaults.update(in: home.deviceHome) { known in
                 known.pin(.init(name: name, address: address, date: VaultOptions.today, comment: comment))
             }
@@ -85,7 +90,8 @@ extension TrustCommand {
     }
 
     struct Remove: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove the pins of a vault.")
+        static let configuration = CommandConfiguration(
+            abstract: "Remove the pins of a vault.", discussion: "  tenpin trust remove 000b3f…")
         @OptionGroup var home: HomeOption
         @Argument(help: "The endorsement Name's hexadecimal digits, with or without spaces.") var name: [String]
 

@@ -18,11 +18,24 @@ enum Console {
         FileHandle.standardError.write(Data((line + "\n").utf8))
     }
 
-    /// Asks a question; only `yes` agrees.
+    /// A line for a person at the terminal; a script's standard error holds errors alone.
+    static func note(_ line: String) {
+        if isatty(STDERR_FILENO) == 1 { say(line) }
+    }
+
+    /// Asks a question; only `yes` agrees. The answer comes from the terminal: standard input may be what is to be backed
+    /// up, or hold the password.
     static func confirms(_ question: String) -> Bool {
         guard isInteractive else { return false }
-        FileHandle.standardError.write(Data("\(question) [yes/no] ".utf8))
-        return readLine()?.trimmingCharacters(in: .whitespaces).lowercased() == "yes"
+        let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC)
+        guard terminal >= 0 else { return false }
+        defer { close(terminal) }
+        write("\(question) [yes/no] ", to: terminal)
+        var line = [UInt8](repeating: 0, count: 256)
+        let count = unsafe read(terminal, &line, line.count)
+        guard count > 0 else { return false }
+        return String(decoding: line.prefix(count), as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines).lowercased() == "yes"
     }
 
     /// Asks for a secret without echo.
@@ -30,12 +43,10 @@ enum Console {
         let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else { throw .noTerminal }
         defer { close(terminal) }
-        write(question, to: terminal)
-        defer { write("\n", to: terminal) }
-        return try HiddenLine(terminal).read()
+        return try HiddenLine(terminal).read(question)
     }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    fileprivate static func write(_ text: String, to descriptor: Int32) {
         let bytes = Array(text.utf8)
         _ = unsafe Glibc.write(descriptor, bytes, bytes.count)
     }
@@ -71,13 +82,18 @@ private struct HiddenLine {
 
     init(_ terminal: Int32) { self.terminal = terminal }
 
-    func read() throws(InputError) -> SecretBytes {
+    func read(_ question: String) throws(InputError) -> SecretBytes {
         var saved = termios()
         guard unsafe tcgetattr(terminal, &saved) == 0 else { throw .noTerminal }
         var hidden = saved
         hidden.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
         guard unsafe tcsetattr(terminal, TCSAFLUSH, &hidden) == 0 else { throw .noTerminal }
-        defer { unsafe tcsetattr(terminal, TCSAFLUSH, &saved) }
+        defer {
+            unsafe tcsetattr(terminal, TCSAFLUSH, &saved)
+            Console.write("\n", to: terminal)
+        }
+        // After the echo is off: who types at once is not shown, and loses nothing.
+        Console.write(question, to: terminal)
         var size = 0
         let buffer = try SecretBytes(count: Self.capacity) { (bytes: inout MutableSpan<UInt8>) throws(InputError) in
             size = try fill(&bytes)
@@ -86,8 +102,14 @@ private struct HiddenLine {
     }
 
     private func fill(_ bytes: inout MutableSpan<UInt8>) throws(InputError) -> Int {
+        // Who ends the program here must not leave the terminal without echo.
+        let interrupt = Interrupt()
         var size = 0
         while true {
+            var waiting = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
+            let isReady = unsafe poll(&waiting, 1, 100) != 0
+            if interrupt.wasAsked { throw .cancelled }
+            guard isReady else { continue }
             var byte: UInt8 = 0
             let count = unsafe Glibc.read(terminal, &byte, 1)
             guard count == 1 else {

@@ -1,31 +1,30 @@
 import Backup
-import Dispatch
 import Glibc
 import Synchronization
 
-/// Ctrl-C and SIGTERM during long work: it stops between two chunks and cleans up.
-final class Interrupt {
-    private let wasAsked: Flag
-    private let sources: [any DispatchSourceSignal]
+/// What the signals set. A handler may touch nothing but this.
+private let asked = Atomic(false)
 
-    private final class Flag: Sendable {
-        let value = Atomic(false)
-    }
+/// Ctrl-C, SIGTERM and a closed terminal during long work: it stops between two chunks and cleans up.
+///
+/// One at a time. From the first moment on no signal is lost or ends the program by itself.
+struct Interrupt: ~Copyable {
+    private static let numbers = [SIGINT, SIGTERM, SIGHUP]
 
     init() {
-        let flag = Flag()
-        wasAsked = flag
-        sources = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { flag.value.store(true, ordering: .relaxed) }
-            source.resume()
-            return source
-        }
+        asked.store(false, ordering: .relaxed)
+        for number in Self.numbers { signal(number) { _ in asked.store(true, ordering: .relaxed) } }
     }
+
+    deinit {
+        for number in Self.numbers { signal(number, SIG_DFL) }
+    }
+
+    /// Whether somebody asked to stop.
+    var wasAsked: Bool { asked.load(ordering: .relaxed) }
 
     /// Throws when it was asked to stop.
     func check() throws(BackupError) {
-        if wasAsked.value.load(ordering: .relaxed) { throw .interrupted }
+        if wasAsked { throw .interrupted }
     }
 }

@@ -45,8 +45,8 @@ struct OwnSlot: ~Copyable, Sendable {
         }
     }
 
-    /// Signs and writes a ceiling. Repeated with the same ceiling when a reply was lost: what counts for the limit is the
-    /// highest ceiling ever signed, not how often.
+    /// Signs and writes a ceiling. Repeated with the same ceiling when a reply was lost: what counts for the limit is
+    /// the highest ceiling ever signed, not how often.
     func raise(to ceiling: UInt32, granted: UInt32) async throws(VaultClientError) {
         try await writeRepeatedly(.ceiling(ceiling), granted: Granted(guesses: granted, mac: mac(ceiling, granted)))
     }
@@ -93,8 +93,8 @@ struct OwnSlot: ~Copyable, Sendable {
 
 /// The right to sign one first write. It is used up by using it, whatever becomes of it.
 ///
-/// The attack: 1. a vault drops the reply to a first write and asks again; 2. two signatures mean twice the guesses, for
-/// it defines the slot anew and presents the second.
+/// The attack: 1. a vault drops the reply to a first write and asks again; 2. two signatures mean twice the guesses,
+/// for it defines the slot anew and presents the second.
 struct FirstWrite: ~Copyable {
     private let conversation: Int
 

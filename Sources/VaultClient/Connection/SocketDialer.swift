@@ -12,7 +12,7 @@ public struct SocketDialer: VaultDialer {
         do throws(VarlinkClientError) {
             socket = try VarlinkAddress(address)
         } catch {
-            throw VaultClientError(.badAddress(address))
+            throw VaultClientError(VaultClientError.Reason.badAddress(address))
         }
         self.address = socket.description
         self.replyDeadline = replyDeadline
@@ -23,7 +23,7 @@ public struct SocketDialer: VaultDialer {
             return SocketConnection(
                 client: try await VarlinkClient.connect(to: socket, replyDeadline: replyDeadline))
         } catch {
-            throw VaultClientError(.unreachable(address))
+            throw VaultClientError(VaultClientError.Reason.unreachable(address))
         }
     }
 }

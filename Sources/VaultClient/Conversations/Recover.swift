@@ -7,7 +7,8 @@ import VaultAPI
 /// How a recovery ended.
 public enum RecoverOutcome: Sendable {
     case recovered(Recovered)
-    /// The password was wrong, and one guess was spent.
+    /// The password was wrong, and one guess was spent. What is left is the vault's word: only the right password lets
+    /// a device ask the chip itself.
     case wrongPassword(guessesLeft: UInt32)
     /// The chip refuses further guesses; none was spent.
     case lockedOut
@@ -27,6 +28,11 @@ public struct Recovered: Sendable {
     /// Slots that may not be burnt yet.
     let tickets: [BurnTicket]
 
+    /// What the recovery cost in the end.
+    var cost: VaultFault.Guess {
+        if case .given = refund { .notSpent } else { .spent }
+    }
+
     /// What became of the guess that the recovery spent.
     public enum Refund: Sendable {
         /// It was given back; count and ceiling as the chip proved them.
@@ -40,7 +46,7 @@ public struct Recovered: Sendable {
 struct Recovery {
     let link: VaultLink
     let account: Account
-    /// The recipe's hash as a backup's header or this device's record has it.
+    /// The recipe's hash as a backup's header has it.
     let pinnedHash: [UInt8]?
 
     func run(_ password: borrowing Password) async throws(VaultClientError) -> RecoverOutcome {
@@ -59,7 +65,8 @@ struct Recovery {
         do throws(VaultClientError) {
             reply = try await evaluate(blind.blindedElement, recipe)
         } catch {
-            guard error.reason == .fault(.lockedOut) else { throw error }
+            // A reply that was lost before may have been to a guess that was spent: then the error says so.
+            guard error.reason == .fault(.lockedOut), error.guess == .notSpent else { throw error }
             return .lockedOut
         }
 
@@ -74,9 +81,9 @@ struct Recovery {
             }
             let keys = try await PasswordKeys(output: output, recipe: recipe, onStep: link.onStep)
 
-            // The attack: 1. an impostor answers with its own evaluation key; 2. the device signs with the open key that
-            // follows; 3. the impostor searches the password offline against the signature. So nothing that depends
-            // on the password leaves this device before this line, and one typed password is checked once.
+            // The attack: 1. an impostor answers with its own evaluation key; 2. the device signs with the open key
+            // that follows; 3. the impostor searches the password offline against the signature. So nothing that
+            // depends on the password leaves this device before this line, and one typed password is checked once.
             guard keys.confirmation.isEqual(to: SecretBytes(copying: served.confirmation.bytes.span)) else {
                 return .wrongPassword(guessesLeft: reply.guessesLeft)
             }

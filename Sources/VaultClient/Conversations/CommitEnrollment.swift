@@ -38,8 +38,8 @@ extension PendingEnrollment {
 extension VaultLink {
     /// Challenge and Open: has the chip unseal the bundle with this area for the open key's signature.
     ///
-    /// May be repeated: the open key's signature authorizes this Unseal and nothing else. Unseal has no parameter that a
-    /// foreign session could change, so it needs no session of the device's own.
+    /// May be repeated: the open key's signature authorizes this Unseal and nothing else. Unseal has no parameter that
+    /// a foreign session could change, so it needs no session of the device's own.
     func openBundle(
         _ area: PublicArea, of recipe: Recipe, openKey: AuthorityKey
     ) async throws(VaultClientError) -> [UInt8] {

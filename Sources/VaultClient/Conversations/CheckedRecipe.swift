@@ -24,7 +24,7 @@ struct CheckedRecipe: Hashable, Sendable {
     /// - Parameters:
     ///   - account: the account that was asked for.
     ///   - trusted: the vault that was asked.
-    ///   - pinnedHash: the recipe's hash as a backup file or this device's own record has it.
+    ///   - pinnedHash: the recipe's hash as a backup file has it.
     init(
         _ recipe: Recipe, for account: Account, at trusted: TrustedVault, pinnedHash: [UInt8]? = nil
     ) throws(VaultClientError) {
@@ -88,7 +88,7 @@ public enum RecipeFlaw: Error, Equatable, Sendable, CustomStringConvertible {
     private var fault: String {
         switch self {
         case .suite(let suite):
-            "it is for the suite \(printable(suite)), and this version speaks \(Recipe.suite) alone; use a newer version"
+            "it is for the suite \(printable(suite)), and this version speaks \(Recipe.suite); use a newer version"
         case .account: "it is another account's; ask the vault's operator"
         case .generation: "its backup key has no generation; ask the vault's operator"
         case .threshold(let count): "it needs \(count) vaults, and this version uses one; use a newer version"
@@ -104,7 +104,9 @@ public enum RecipeFlaw: Error, Equatable, Sendable, CustomStringConvertible {
         case .slot(let handle): "\(Handle(handle)) is not the handle of a slot; ask the vault's operator"
         case .limit(let limit): "a limit of \(limit) is not between 1 and 1000; ask the vault's operator"
         case .evaluationKeyName: "its evaluation key has no proper Name; ask the vault's operator"
-        case .notThePinned: "it is not the one that your backup or this device names; do not type your password here"
+        case .notThePinned:
+            "it is not the one that this backup names: the password was changed since, or another vault answers; if you"
+                + " changed it, recover without naming the backup"
         case .confirmation(let size): "its confirmation has \(size) bytes and not 32; ask the vault's operator"
         }
     }

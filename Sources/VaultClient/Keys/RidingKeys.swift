@@ -13,10 +13,12 @@ public struct BurnTicket: Sendable {
     let limitSeed: SharedSecret
     /// Whether the chip confirmed the burn, so that only the record is left to be erased.
     public var isBurnt: Bool
+    /// Whether the vault said that there is nothing left to burn, which it cannot prove.
+    public var isGoneByClaim: Bool
 
     init(
         enrollment: EnrollmentID, slot: UInt32, authorityHash: String, endorsementName: [UInt8],
-        limitSeed: SharedSecret, isBurnt: Bool = false
+        limitSeed: SharedSecret, isBurnt: Bool = false, isGoneByClaim: Bool = false
     ) {
         self.enrollment = enrollment
         self.slot = slot
@@ -24,6 +26,7 @@ public struct BurnTicket: Sendable {
         self.endorsementName = endorsementName
         self.limitSeed = limitSeed
         self.isBurnt = isBurnt
+        self.isGoneByClaim = isGoneByClaim
     }
 
     /// The ticket for an enrollment of this device's.

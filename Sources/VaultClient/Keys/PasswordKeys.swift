@@ -3,8 +3,8 @@ import Secrets
 import TPM
 import VaultAPI
 
-/// What a password and the chip's evaluation give together (suite `tenpin-1`). Nothing here depends on the OPRF's output
-/// without Argon2id.
+/// What a password and the chip's evaluation give together (suite `tenpin-1`). Nothing here depends on the OPRF's
+/// output without Argon2id.
 struct PasswordKeys: ~Copyable, Sendable {
     private let prk: SecretBytes
     private let context: [UInt8]

@@ -7,6 +7,8 @@ public struct DeviceState: Sendable {
     public let account: Account
     /// The backup key in use.
     public var key: GenerationKey?
+    /// Whether `key` was ever put behind a password; then it is never put behind another.
+    public var keyIsBehindPassword = false
     /// Keys of earlier generations.
     public var olderKeys: [GenerationKey]
     /// The enrollment that is live, by this device's knowledge.
@@ -15,6 +17,8 @@ public struct DeviceState: Sendable {
     public var digits: SharedSecret?
     /// An enrollment whose last step was begun.
     public var pending: PendingEnrollment?
+    /// The limit of an enrollment whose last step was sent and never confirmed, until another one is live.
+    public var exposedLimit: UInt32?
     /// Enrollments whose slots are still to be burnt and forgotten.
     public var toBurn: [BurnTicket]
 
@@ -47,6 +51,8 @@ extension DeviceState {
     private struct Facts: Codable {
         var account: Account
         var generation: UInt32?
+        var keyIsBehindPassword: Bool
+        var exposedLimit: UInt32?
         var older: [UInt32]
         var live: Recipe?
         var digits: Bool
@@ -66,6 +72,7 @@ extension DeviceState {
             var authorityHash: String
             var endorsementName: Bytes
             var isBurnt: Bool
+            var isGoneByClaim: Bool
 
             init(_ ticket: BurnTicket) {
                 enrollment = ticket.enrollment
@@ -73,12 +80,14 @@ extension DeviceState {
                 authorityHash = ticket.authorityHash
                 endorsementName = Bytes(ticket.endorsementName)
                 isBurnt = ticket.isBurnt
+                isGoneByClaim = ticket.isGoneByClaim
             }
 
             func ticket(_ limitSeed: SharedSecret) -> BurnTicket {
                 BurnTicket(
                     enrollment: enrollment, slot: slot, authorityHash: authorityHash,
-                    endorsementName: endorsementName.bytes, limitSeed: limitSeed, isBurnt: isBurnt)
+                    endorsementName: endorsementName.bytes, limitSeed: limitSeed, isBurnt: isBurnt,
+                    isGoneByClaim: isGoneByClaim)
             }
         }
     }
@@ -98,7 +107,8 @@ extension DeviceState {
     /// The file's contents.
     func encoded() throws(DeviceStateError) -> SecretBytes {
         let facts = Facts(
-            account: account, generation: key?.generation, older: olderKeys.map(\.generation), live: enrollment?.recipe,
+            account: account, generation: key?.generation, keyIsBehindPassword: keyIsBehindPassword,
+            exposedLimit: exposedLimit, older: olderKeys.map(\.generation), live: enrollment?.recipe,
             digits: digits != nil,
             pending: pending.map { pending in
                 Facts.Pending(
@@ -167,6 +177,8 @@ extension DeviceState {
         }
         account = facts.account
         if let generation = facts.generation { key = GenerationKey(generation: generation, key: try next()) }
+        keyIsBehindPassword = facts.keyIsBehindPassword
+        exposedLimit = facts.exposedLimit
         olderKeys = try keys(facts.older)
         if let recipe = facts.live { enrollment = LiveEnrollment(recipe: recipe, limitSeed: try next()) }
         if facts.digits { digits = try next() }

@@ -88,8 +88,9 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         case .endorsementKey:
             "The vault shows an endorsement key that no chip is made with; do not use it."
         case .changed(let address, let pinned, let shown):
-            "ANOTHER VAULT ANSWERS at \(printable(address)): pinned is \(pinned.map(\.fingerprint).joined(separator: ", "))"
-                + " and it shows \(shown.fingerprint); someone may be trying to get your password, so ask the operator"
+            "ANOTHER VAULT ANSWERS at \(printable(address)): pinned is "
+                + pinned.map(\.fingerprint).joined(separator: ", ") + " and it shows \(shown.fingerprint);"
+                + " someone may be trying to get your password, so ask the operator"
                 + " before you remove the pin with `tenpin trust`."
         case .notTheNamed(let expected, let shown):
             "The vault shows \(shown.fingerprint) and you named \(expected.fingerprint); check address and fingerprint."
@@ -100,8 +101,8 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         case .certifiesAnotherKey:
             "The vault's endorsement certificate is another chip's; do not use it."
         case .emulated(let signs):
-            "The vault's TPM is emulated (\(signs.map(\.description).joined(separator: "; "))), so its host can copy its"
-                + " state and guess without limit; for a trial, allow it with --allow-emulated."
+            "The vault's TPM is emulated (\(signs.map(\.description).joined(separator: "; "))), so its host can copy"
+                + " its state and guess without limit; for a trial, allow it with --allow-emulated."
         case .parent: "The vault's chip does not make the parent key that it should; do not use it."
         case .capability: "The vault's chip answered another question than it was asked; do not use it."
         case .largestDigest(let error): "The vault cannot be used: \(error)."

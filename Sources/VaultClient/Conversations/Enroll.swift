@@ -63,6 +63,8 @@ struct EnrollmentAttempt {
     private func run(
         _ password: borrowing Password, backupKey: SharedSecret, riding: RidingKeys
     ) async throws(VaultClientError) -> PendingEnrollment {
+        // A conversation of its own: the one before may have grown old while the person typed.
+        await link.courier.hangUp()
         let conversation = try await link.courier.converse()
         let firstWrite = FirstWrite(in: conversation)
         guard let enrollment = EnrollmentID(SecretBytes(random: 16).published) else {

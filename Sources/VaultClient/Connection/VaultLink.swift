@@ -1,7 +1,7 @@
 import VaultAPI
 
-/// A way to a vault that this device trusts. A lost connection is made anew; sessions stay salted to the endorsement key
-/// that was trusted, so it does not matter who answers the next time.
+/// A way to a vault that this device trusts. A lost connection is made anew; sessions stay salted to the endorsement
+/// key that was trusted, so it does not matter who answers the next time.
 public struct VaultLink: Sendable {
     public let vault: TrustedVault
     let courier: Courier

@@ -53,8 +53,8 @@ actor Courier {
             do throws(VaultClientError) {
                 return try await body()
             } catch {
+                if error.mayHaveArrived { cost = cost.worse(costIfLost) }
                 guard error.mayBeRepeated else { throw error.costing(cost) }
-                if error.endsConversation { cost = cost.worse(costIfLost) }
                 await hangUp()
                 try? await Task.sleep(for: delay)
             }
@@ -62,7 +62,7 @@ actor Courier {
         do throws(VaultClientError) {
             return try await body()
         } catch {
-            if error.endsConversation, error.reason != .unreachable(address) { cost = cost.worse(costIfLost) }
+            if error.mayHaveArrived { cost = cost.worse(costIfLost) }
             throw error.costing(cost)
         }
     }

@@ -1,0 +1,102 @@
+import Secrets
+import VaultAPI
+
+// What each event does to the state that a device keeps. No key is ever dropped, and no enrollment that could still be
+// guessed at without a ticket to burn its slot.
+
+extension DeviceState {
+    /// A backup key that was made or brought in without a vault.
+    mutating func keep(_ key: GenerationKey) {
+        adopt(key, older: olderKeys)
+        keyIsBehindPassword = false
+    }
+
+    /// The journal of step 3: from here on the same message is repeated, and no other attempt begun.
+    mutating func journal(_ pending: PendingEnrollment) {
+        self.pending = pending
+        if let key, key.key.bytes.isEqual(to: pending.backupKey.bytes) { keyIsBehindPassword = true }
+    }
+
+    /// The pending enrollment is live, and takes the place of the one before.
+    mutating func settle(_ pending: PendingEnrollment) {
+        let id = pending.recipe.enrollment
+        // Recovered in the meantime, it is the live one already, and must not be burnt for itself.
+        if let enrollment, enrollment.recipe.enrollment != id { addTicket(enrollment.ticket) }
+        toBurn.removeAll { $0.enrollment == id }
+        enrollment = LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed)
+        adopt(
+            GenerationKey(generation: pending.recipe.generation, key: pending.backupKey), older: pending.riding.older)
+        keyIsBehindPassword = true
+        exposedLimit = nil
+        self.pending = nil
+    }
+
+    /// The pending enrollment will not be finished: its password is exposed to as many guesses as its limit, and its slot,
+    /// if the vault has one, is to be burnt.
+    mutating func giveUpPending() {
+        guard let pending else { return }
+        addTicket(LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed).ticket)
+        exposedLimit = pending.limit
+        self.pending = nil
+    }
+
+    /// The live enrollment is to be burnt.
+    mutating func letGo() {
+        addTicket(enrollment?.ticket)
+        enrollment = nil
+    }
+
+    /// Takes what a recovery gave. Keys of this device that it does not name stay.
+    mutating func take(_ recovered: Recovered) {
+        // The attack: 1. the vault serves an enrollment that was replaced long ago; 2. the person types the password of
+        // then; 3. the device takes the newer enrollment for the replaced one and burns it. So nothing newer gives way.
+        if let key, key.generation > recovered.key.generation { return addOlder([recovered.key] + recovered.olderKeys) }
+        let id = recovered.recipe.enrollment
+        adopt(recovered.key, older: recovered.olderKeys)
+        keyIsBehindPassword = true
+        if let enrollment, enrollment.recipe.generation < recovered.recipe.generation { addTicket(enrollment.ticket) }
+        enrollment = LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed)
+        if pending?.recipe.enrollment == id { pending = nil }
+        toBurn.removeAll { $0.enrollment == id }
+        for ticket in recovered.tickets where ticket.enrollment != id { addTicket(ticket) }
+    }
+
+    /// Makes `key` the one in use; every other key of this device stays among the older ones.
+    private mutating func adopt(_ key: GenerationKey, older: [GenerationKey]) {
+        let mine = olderKeys + [self.key].compactMap { $0 }
+        self.key = key
+        olderKeys = older
+        addOlder(mine)
+    }
+
+    /// Adds the keys that are not here yet to the older ones.
+    private mutating func addOlder(_ keys: [GenerationKey]) {
+        for candidate in keys {
+            let isKnown = (olderKeys + [key].compactMap { $0 }).contains {
+                $0.key.bytes.isEqual(to: candidate.key.bytes)
+            }
+            if !isKnown { olderKeys.append(candidate) }
+        }
+    }
+
+    private mutating func addTicket(_ ticket: BurnTicket?) {
+        guard let ticket else { return }
+        if !toBurn.contains(where: { $0.enrollment == ticket.enrollment }) { toBurn.append(ticket) }
+    }
+
+    /// Whether the enrollment is live or about to be.
+    func uses(_ id: EnrollmentID) -> Bool {
+        enrollment?.recipe.enrollment == id || pending?.recipe.enrollment == id
+    }
+
+    func isBurnt(_ id: EnrollmentID) -> Bool { toBurn.contains { $0.enrollment == id && $0.isBurnt } }
+
+    mutating func change(_ id: EnrollmentID, _ body: (inout BurnTicket) -> Void) {
+        for index in toBurn.indices where toBurn[index].enrollment == id { body(&toBurn[index]) }
+    }
+}
+
+extension DeviceState.LiveEnrollment {
+    /// What it takes to burn its slot.
+    var ticket: BurnTicket? { BurnTicket(recipe, limitSeed: limitSeed) }
+}
