@@ -39,6 +39,9 @@ public struct BackupFile: ~Copyable {
     /// Opens a backup and reads its header; needs no key.
     public init(opening place: Place) throws(BackupError) {
         let input = try Descriptor(reading: place)
+        if case .file(let path) = place, try input.status().isFolder {
+            throw .io(code: EISDIR, doing: "Opening \(printable(Array(path.utf8)))")
+        }
         header = try BackupHeader(from: input)
         self.input = input
     }

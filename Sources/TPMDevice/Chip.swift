@@ -7,12 +7,15 @@ public final class Chip {
     public let tcti: String
     private var transport: Transport?
     private var ownerAuthorization: [UInt8]
+    private let patience: TimeInterval
 
     /// Connects, and starts the chip where it waits for Startup. `ownerAuthorization` is the owner hierarchy's authValue,
-    /// which crosses the bus in the clear and gives nobody a guess.
-    public init(tcti: String, ownerAuthorization: [UInt8] = []) throws(ChipError) {
+    /// which crosses the bus in the clear and gives nobody a guess. A chip that takes longer than `patience` seconds for
+    /// a command is given up; making an RSA key takes some of them a minute.
+    public init(tcti: String, ownerAuthorization: [UInt8] = [], patience: TimeInterval = 120) throws(ChipError) {
         self.tcti = tcti
         self.ownerAuthorization = ownerAuthorization
+        self.patience = patience
         try connect()
     }
 
@@ -20,7 +23,7 @@ public final class Chip {
     public var owner: Authorization { .password(ownerAuthorization) }
 
     private func connect() throws(ChipError) {
-        transport = try Transport(tcti)
+        transport = try Transport.open(tcti, patience: patience)
         // A chip that a platform's firmware started answers INITIALIZE, which is as good.
         let response = try exchange(.startup, [])
         guard response.code.isSuccess || response.code == .initialize else {

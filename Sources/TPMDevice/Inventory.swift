@@ -18,7 +18,12 @@ extension Chip {
                 Handle(try reader.integer())
             }
             all += page
-            guard page.count == 64, let last = page.last, last.rawValue < .max else { return all }
+            guard page.count == 64, let last = page.last, last.rawValue < .max, last.rawValue >> 24 == first >> 24
+            else { return all }
+            // A chip that shows the same page again and again is not asked for ever.
+            guard last.rawValue >= next else {
+                throw .malformed(.getCapability, .unexpected("the last handle", value: last.rawValue))
+            }
             next = last.rawValue + 1
         }
     }
@@ -34,6 +39,9 @@ extension Chip {
             }
             all.formUnion(page.filter { $0 & 0x2000_0000 == 0 }.map { $0 & 0xFFFF })
             guard page.count == 256, let last = page.last else { return all }
+            guard last & 0xFFFF >= next else {
+                throw .malformed(.getCapability, .unexpected("the last command", value: last))
+            }
             next = (last & 0xFFFF) + 1
         }
     }
@@ -66,6 +74,13 @@ extension Chip {
         return try parse(response, to: .readPublic) { (reader: inout Reader) throws(WireError) in
             try PublicArea(tpm2b: &reader)
         }
+    }
+
+    /// Whether anything stands at an NV handle, of whatever kind.
+    public func isDefined(_ index: Handle) throws(ChipError) -> Bool {
+        try capability(.handles, from: index.rawValue, count: 1) { (reader: inout Reader) throws(WireError) in
+            Handle(try reader.integer())
+        }.first == index
     }
 
     /// The public area of an NV index, or `nil` when there is none at this handle.
@@ -104,7 +119,11 @@ extension Chip {
                 .nvRead(
                     .init(area.index, area.name), authority: .init(.owner), size: size, offset: UInt16(data.count)),
                 authorizedBy: owner)
-            data += try parse(response, to: .nvRead) { (reader: inout Reader) throws(WireError) in try reader.sized() }
+            let read = try parse(response, to: .nvRead) { (reader: inout Reader) throws(WireError) in
+                try reader.sized(limit: Int(size))
+            }
+            guard !read.isEmpty else { throw .malformed(.nvRead, .truncated) }
+            data += read
         }
         return data
     }

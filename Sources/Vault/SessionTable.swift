@@ -35,17 +35,24 @@ struct SessionTable {
     /// At most this many a connection.
     static let perConnection = 4
 
-    /// Saves a session just started, and gives its number. The oldest one goes when there are too many.
+    /// Saves a session just started, and gives its number. When a connection has too many its oldest one goes; when all
+    /// together have, the oldest one of the connection that has most.
     mutating func add(
         _ handle: Handle, owner: ConnectionID, purpose: Purpose, on chip: Chip
     ) throws(ChipError) -> Int {
         while entries.count(where: { $0.value.owner == owner }) >= Self.perConnection {
             evict(oldestOf: owner, on: chip)
         }
-        while entries.count >= Self.capacity { evict(oldestOf: nil, on: chip) }
+        while entries.count >= Self.capacity { evict(oldestOf: busiest, on: chip) }
         let number = nextNumber
         nextNumber += 1
-        let context = try save(handle, on: chip)
+        let context: [UInt8]
+        do throws(ChipError) {
+            context = try save(handle, on: chip)
+        } catch {
+            try? chip.flush(handle)
+            throw error
+        }
         clock += 1
         entries[number] = Entry(owner: owner, purpose: purpose, handle: handle, context: context, lastUse: clock)
         return number
@@ -93,6 +100,12 @@ struct SessionTable {
             evict(oldestOf: nil, on: chip)
             return try chip.run(.contextSave(handle)).parameters
         }
+    }
+
+    /// The connection with the most sessions: who opens many loses them first, and not whoever is slow with one.
+    private var busiest: ConnectionID? {
+        let counts = entries.values.reduce(into: [ConnectionID: Int]()) { $0[$1.owner, default: 0] += 1 }
+        return counts.max { $0.value < $1.value }?.key
     }
 
     private mutating func evict(oldestOf owner: ConnectionID?, on chip: Chip) {

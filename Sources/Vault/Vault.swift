@@ -44,10 +44,11 @@ public actor Vault {
         now: @escaping @Sendable () -> Date
     ) throws {
         let chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization)
-        try chip.flushLeftovers()
         let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
         let parentArea = try PublicArea(tpm2b: configuration.parent.bytes)
         try configuration.check(chip)
+        // Not before this is known to be the vault's chip: on another one they are somebody's.
+        try chip.flushLeftovers()
         thread = ChipThread(name: "tenpin-chip")
         self.configuration = configuration
         self.chip = chip
@@ -72,7 +73,8 @@ extension VaultConfiguration {
             do throws(ChipError) {
                 found = try chip.publicArea(of: Handle(handle))
             } catch {
-                guard error.responseCode?.isMissingHandle == true else { throw error }
+                // Nothing there, or a key of a kind that is never this vault's.
+                if case .malformed = error {} else if error.responseCode?.isMissingHandle != true { throw error }
                 found = nil
             }
             guard try found == PublicArea(tpm2b: key.bytes) else { throw VaultError.anotherChip }
@@ -97,7 +99,7 @@ extension Vault {
         _ id: EnrollmentID, of account: Account, in states: Set<EnrollmentRecord.State>
     ) throws(VaultFault) -> EnrollmentRecord {
         let record = try stored { try store.enrollment(id) }
-        guard let record, record.account == account.id, states.contains(record.state) else {
+        guard let record, record.account.utf8.elementsEqual(account.id.utf8), states.contains(record.state) else {
             let known = try stored { try store.enrollments(of: account) }
             throw known.contains { $0.state == .live } ? .wrongEnrollment : .unknownAccount
         }

@@ -1,4 +1,5 @@
-/// The stable, opaque id under which a person's key is kept: 1 to 128 bytes of UTF-8 without control characters.
+/// The stable, opaque id under which a person's key is kept: 1 to 128 bytes of UTF-8 without control characters. Two
+/// are the same when their bytes are.
 public struct Account: Hashable, Sendable, Codable, CustomStringConvertible {
     public let id: String
 
@@ -30,6 +31,14 @@ public struct Account: Hashable, Sendable, Codable, CustomStringConvertible {
     }
 
     public var description: String { id }
+
+    // 1. "José" with é as one scalar or as two is the same Swift string, and two accounts in the store; 2. somebody is
+    // vouched for as the second and names the first one's enrollment; 3. they spend its guesses. So bytes are compared.
+    public static func == (a: Account, b: Account) -> Bool { a.id.utf8.elementsEqual(b.id.utf8) }
+
+    public func hash(into hasher: inout Hasher) {
+        for byte in id.utf8 { hasher.combine(byte) }
+    }
 }
 
 /// What is wrong with an account's id.

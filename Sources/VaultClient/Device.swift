@@ -245,31 +245,35 @@ public struct Device: ~Copyable, Sendable {
     private mutating func burn(
         _ ticket: BurnTicket, at link: VaultLink
     ) async throws(VaultClientError) -> Finished? {
-        do throws(VaultClientError) {
-            if !ticket.isBurnt {
+        var isBurnt = ticket.isBurnt
+        if !isBurnt {
+            isBurnt = try await Self.isThere { () async throws(VaultClientError) in
                 try await ticket.burn(account, through: link)
-                try update { $0.change(ticket.enrollment) { $0.isBurnt = true } }
             }
+            if isBurnt { try update { $0.change(ticket.enrollment) { $0.isBurnt = true } } }
+        }
+        // Also where the slot is said to be gone: its record would keep the account from being enrolled again.
+        _ = try await Self.isThere { () async throws(VaultClientError) in
             try await link.forget(account, ticket.enrollment, unburnt: false)
-        } catch {
-            guard error.saysThatItIsGone else { throw error }
-            guard state.isBurnt(ticket.enrollment) else {
-                // The record of a slot that is gone would keep the account from being enrolled again.
-                if error.reason == .fault(.slotGone) { try await erase(ticket.enrollment, at: link) }
-                try update { $0.change(ticket.enrollment) { $0.isGoneByClaim = true } }
-                return ticket.isGoneByClaim ? nil : .goneByItsClaim(ticket.enrollment)
-            }
+        }
+        guard isBurnt else {
+            try update { $0.change(ticket.enrollment) { $0.isGoneByClaim = true } }
+            return ticket.isGoneByClaim ? nil : .goneByItsClaim(ticket.enrollment)
         }
         try update { state in state.toBurn.removeAll { $0.enrollment == ticket.enrollment } }
         return .burnt(ticket.enrollment)
     }
 
-    /// Has the vault erase the record of a slot that its chip does not hold any more.
-    private func erase(_ enrollment: EnrollmentID, at link: VaultLink) async throws(VaultClientError) {
+    /// Whether `body` went through; `false` when the vault says that there is nothing left of the enrollment.
+    private static func isThere(
+        _ body: () async throws(VaultClientError) -> Void
+    ) async throws(VaultClientError) -> Bool {
         do throws(VaultClientError) {
-            try await link.forget(account, enrollment, unburnt: false)
+            try await body()
+            return true
         } catch {
             guard error.saysThatItIsGone else { throw error }
+            return false
         }
     }
 

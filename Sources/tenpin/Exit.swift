@@ -47,6 +47,7 @@ enum Exit: Int32 {
             case .fault(.lockedOut): .lockedOut
             case .fault, .recipe, .bundle, .wire, .burnt: .refused
             case .badAddress, .profile: .usage
+            case .notTheKey: .badBackup
             default: .failed
             }
     }
@@ -69,8 +70,8 @@ enum Outcome: Error, CustomStringConvertible {
     case lockedOut
     case noKey(account: String)
     case notThisBackups
-    /// The password brought a key back that is not the backup's.
-    case recoveredAnother(isRefunded: Bool)
+    /// The vault says that there was nothing to burn.
+    case goneByClaim
     case noTrustRoot
 
     var exit: Exit {
@@ -78,7 +79,8 @@ enum Outcome: Error, CustomStringConvertible {
         case .wrongPassword: .wrongPassword
         case .lockedOut: .lockedOut
         case .noKey: .failed
-        case .notThisBackups, .recoveredAnother: .badBackup
+        case .notThisBackups: .badBackup
+        case .goneByClaim: .refused
         case .noTrustRoot: .notTrusted
         }
     }
@@ -99,9 +101,9 @@ enum Outcome: Error, CustomStringConvertible {
         case .notThisBackups:
             "No key on this device opens this backup; check --account, recover its key with `tenpin recover`, or give its"
                 + " digits with --digits-file. No guess was spent."
-        case .recoveredAnother(let isRefunded):
-            "The password is right and its key was kept, but it does not open this backup; check --account and"
-                + " --backup. \(isRefunded ? "No guess was spent." : "A guess was spent.")"
+        case .goneByClaim:
+            "The vault says that there is nothing left to burn, which it cannot prove: the old password may still work there;"
+                + " this device tries again whenever it meets the vault. No guess was spent."
         case .noTrustRoot:
             "No authority is given that could vouch for a vault's TPM; name the certificates of the TPM's maker (or of"
                 + " the emulator's authority) with --trust-root or TENPIN_TRUST_ROOT. No guess was spent."

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The 64-digit mode, without any vault.
-@Suite(.timeLimit(.minutes(1))) struct DigitsTests {
+@Suite(.timeLimit(.minutes(5))) struct DigitsTests {
     /// A desk with a phone that has digits, and a backup that they open.
     private func withBackup(_ body: (Desk, _ digits: String) async throws -> Void) async throws {
         try await Desk.with { desk in

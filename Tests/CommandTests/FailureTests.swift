@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What goes wrong, each with its code and its sentence.
-@Suite(.timeLimit(.minutes(3))) struct FailureTests {
+@Suite(.timeLimit(.minutes(5))) struct FailureTests {
     @Test("a vault that does not answer is unreachable: 12")
     func unreachable() async throws {
         try await Stage.bare { stage in

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the programs say of themselves.
-@Suite(.timeLimit(.minutes(2))) struct HelpTests {
+@Suite(.timeLimit(.minutes(5))) struct HelpTests {
     /// Every command's words, from the parser's own description.
     private func commands(_ program: Program, _ desk: Desk) async throws -> [[String]] {
         func walk(_ command: [String: Any], _ path: [String]) -> [[String]] {

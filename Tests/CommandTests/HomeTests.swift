@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the device keeps, and where.
-@Suite(.timeLimit(.minutes(1))) struct HomeTests {
+@Suite(.timeLimit(.minutes(5))) struct HomeTests {
     @Test(
         "an account may be named anything, and is never a file's name",
         arguments: [

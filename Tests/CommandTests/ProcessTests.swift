@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What the programs are made of, and what the system lets others see of them.
-@Suite(.timeLimit(.minutes(1))) struct ProcessTests {
+@Suite(.timeLimit(.minutes(5))) struct ProcessTests {
     @Test("the device's program does not load tpm2-tss, the vault's not libarchive, and the vault's knows no password")
     func libraries() async throws {
         try await Desk.with { desk in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The vault's program as its operator runs it.
-@Suite(.timeLimit(.minutes(3))) struct ServeTests {
+@Suite(.timeLimit(.minutes(5))) struct ServeTests {
     @Test("with --group the socket is the group's too; a group that is not is said to be so")
     func group() async throws {
         try await Stage.bare { stage in
@@ -45,6 +45,21 @@ import Testing
             #expect(ended.status == 0)
             #expect(ended.lines == ["ready: serving on \(stage.socket)", "stopping: finishing what is under way"])
             #expect(stage.desk.names() == stage.desk.names().filter { !$0.hasPrefix("vault.sock") })
+        }
+    }
+
+    @Test("told to end at any moment of its start, it ends")
+    func terminateEarly() async throws {
+        try await Stage.bare { stage in
+            try await stage.provision()
+            for milliseconds in stride(from: 0, to: 200, by: 20) {
+                let starting = try await stage.desk.start(
+                    .vault, ["serve", "--home", stage.home, "--socket", stage.socket])
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                starting.signal(SIGTERM)
+                #expect([0, 128 + SIGTERM].contains(try await starting.ended(within: .seconds(20)).status))
+                #expect(!FileManager.default.fileExists(atPath: stage.socket))
+            }
         }
     }
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What comes to the served socket and is no call, and what another Varlink client sees there.
-@Suite(.timeLimit(.minutes(3))) struct SocketTests {
+@Suite(.timeLimit(.minutes(5))) struct SocketTests {
     @Test("whatever is sent is answered with an error or hung up on, while another client is served")
     func badMessages() async throws {
         try await Stage.with { stage in

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The story that the README tells, played by the programs.
-@Suite(.timeLimit(.minutes(3))) struct StoryTests {
+@Suite(.timeLimit(.minutes(5))) struct StoryTests {
     static let password = "Tränen & 10 pins"
     static let later = "another-sentence-for-later"
 
@@ -58,7 +58,7 @@ import Testing
             #expect(status["proven"] as? Bool == true)
             #expect(status["notProvenYours"] as? Int == 1)
             let granted = try json(
-                try await stage.at("new", "grant", "alice", password: nil, "--guesses", "2", "--json"))
+                try await stage.at("new", "grant", "alice", password: nil, "--guesses", "2", "--yes", "--json"))
             #expect(granted["guessesLeft"] as? Int == 6)
             let changed = try json(
                 try await stage.at(
@@ -71,7 +71,7 @@ import Testing
             try await restoreAndCompare(desk, "cloud.tenpin", home: "third", into: "restored again")
 
             // And the end.
-            let forgotten = try await stage.at("third", "forget")
+            let forgotten = try await stage.at("third", "forget", "alice", password: nil, "--yes")
             #expect(forgotten.output == "The vault has forgotten alice.\n", "\(forgotten.errors)")
             expectFailure(try await stage.at("fourth", "recover", password: Self.later), 15, "keeps nothing", "enroll")
             #expect(try await stage.stop().status == 0)
@@ -91,7 +91,7 @@ import Testing
             expectFailure(try await stage.at("thief", "recover", password: "b"), 11, "refuses further guesses")
             expectFailure(try await stage.at("phone", "recover", password: Self.password), 11, "tenpin grant")
             // Who has the key can say that there may be more.
-            let granted = try await stage.at("phone", "grant", "alice", password: nil, "--guesses", "1")
+            let granted = try await stage.at("phone", "grant", "alice", password: nil, "--guesses", "1", "--yes")
             #expect(granted.status == 0, "\(granted.errors)")
             let recovered = try await stage.at("new", "recover", password: Self.password)
             #expect(recovered.status == 0, "\(recovered.errors)")

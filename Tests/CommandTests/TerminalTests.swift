@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The programs before a person, and in a pipe.
-@Suite(.timeLimit(.minutes(2))) struct TerminalTests {
+@Suite(.timeLimit(.minutes(5))) struct TerminalTests {
     @Test("a new password is asked for twice and an old one once, without echo, and the vault is confirmed by `yes`")
     func prompts() async throws {
         try await Stage.with { stage in

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Varlink
 
-@Suite("a Varlink client", .timeLimit(.minutes(1)))
+@Suite("a Varlink client", .timeLimit(.minutes(5)))
 struct ClientTests {
     @Test("calls, replies and errors are values on both sides")
     func values() async throws {

@@ -4,7 +4,7 @@ import Testing
 @testable import Varlink
 
 /// The reference client in Python, from the package index. Where it cannot be had the test says so and is skipped.
-@Suite("the Python client", .timeLimit(.minutes(3)))
+@Suite("the Python client", .timeLimit(.minutes(5)))
 struct IndependentClientTests {
     static let script = """
         import json, sys, varlink

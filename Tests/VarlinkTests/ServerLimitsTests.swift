@@ -4,7 +4,7 @@ import Testing
 
 @testable import Varlink
 
-@Suite("a Varlink server's limits", .timeLimit(.minutes(1)))
+@Suite("a Varlink server's limits", .timeLimit(.minutes(5)))
 struct ServerLimitsTests {
     static let tooLarge = #"{"error":"org.tenpin.Transport.MessageTooLarge","parameters":{"limit":1000}}"#
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Varlink
 
-@Suite("a Varlink server", .timeLimit(.minutes(1)))
+@Suite("a Varlink server", .timeLimit(.minutes(5)))
 struct ServerTests {
     static let ping = #"{"method":"org.example.Ping.Ping","parameters":{"ping":"a"}}"#
     static let pong = #"{"parameters":{"pong":"a"}}"#

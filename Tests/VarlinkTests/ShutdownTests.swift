@@ -3,7 +3,7 @@ import Testing
 
 @testable import Varlink
 
-@Suite("a Varlink server's end", .timeLimit(.minutes(1)))
+@Suite("a Varlink server's end", .timeLimit(.minutes(5)))
 struct ShutdownTests {
     static let shuttingDown = #"{"error":"org.tenpin.Transport.ShuttingDown","parameters":{}}"#
 

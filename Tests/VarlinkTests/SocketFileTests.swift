@@ -5,7 +5,7 @@ import Testing
 
 @testable import Varlink
 
-@Suite("a server's socket file", .timeLimit(.minutes(1)))
+@Suite("a server's socket file", .timeLimit(.minutes(5)))
 struct SocketFileTests {
     static func start(at path: String, access: SocketAccess = .owner) async throws(VarlinkServerError) -> VarlinkServer
     {

@@ -43,7 +43,7 @@ extension Vault {
         while true {
             let candidate = Handle(UInt32.random(in: Handle.slots.lowerBound..<SlotProbe.handles.lowerBound))
             let isHeld = try stored { try store.holds(slot: candidate.rawValue) }
-            let isDefined = try onChip { () throws(ChipError) in try chip.nvPublic(of: candidate) != nil }
+            let isDefined = try onChip { () throws(ChipError) in try chip.isDefined(candidate) }
             if !isHeld && !isDefined { return candidate }
         }
     }

@@ -21,7 +21,8 @@ extension Vault {
         return Done()
     }
 
-    /// Undefines a slot and erases its row; killed in between, the next start goes on.
+    /// Undefines a slot and erases its row; killed in between, the next start goes on. A row whose slot cannot be told to be
+    /// gone stays, as `removing`.
     func remove(_ record: EnrollmentRecord) throws(VaultFault) {
         var record = record
         if record.state != .reserved {
@@ -35,15 +36,19 @@ extension Vault {
     }
 
     private func undefineSlot(of record: EnrollmentRecord) throws(VaultFault) {
-        guard let slot = record.slotProfile(authority) else { return }
-        try onChip { () throws(ChipError) in
-            guard let found = try chip.nvPublic(of: slot.handle) else { return }
-            guard found == slot.publicArea(written: true) || found == slot.publicArea(written: false) else {
-                // Somebody else's index at our handle: not ours to destroy.
-                log.warning("the index at \(slot.handle) is not the vault's and is left alone")
-                return
-            }
+        let isGone = try onChip { () throws(ChipError) in
+            guard try chip.isDefined(record.handle) else { return true }
+            // An index that does not even parse is somebody else's: not ours to destroy.
+            guard let slot = record.slotProfile(authority), let found = try? chip.nvPublic(of: slot.handle),
+                found == slot.publicArea(written: true) || found == slot.publicArea(written: false)
+            else { return false }
             try chip.run(.nvUndefineSpace(.init(slot.handle, found.name)), authorizedBy: chip.owner)
+            return true
         }
+        guard !isGone else { return }
+        // 1. The chip's largest hash changes, and with it what a slot looks like; 2. the row is erased; 3. the slot stays on the
+        // chip with its guesses, and nobody knows of it.
+        log.error("the index at \(record.handle) is not as the vault made it: it stays, and so does its row")
+        throw .chipUnavailable
     }
 }

@@ -14,7 +14,6 @@ public struct Provision {
     public init(tcti: String, ownerAuthorization: [UInt8], report: @escaping (String) -> Void) throws {
         chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization)
         self.report = report
-        try chip.flushLeftovers()
     }
 
     /// Does it all. `wanted` picks the endorsement key; otherwise the first with a certificate is taken.
@@ -22,9 +21,12 @@ public struct Provision {
     public func run(
         home: String, endorsement wanted: EndorsementTemplate?, measureCapacity: Bool
     ) throws -> VaultConfiguration {
+        // A vault that is being served has sessions on the chip, and would find it full.
+        let lock = try HomeLock(home: preparing(home))
         // Another chip's keys in the place of this vault's would leave its accounts without their chip.
         let before = try earlier(home)
         if let before { try before.check(chip) }
+        try chip.flushLeftovers()
         let largestDigest = try ChipRequirements.check(chip)
         let maker = try ChipRequirements.maker(of: chip)
         report(
@@ -34,7 +36,7 @@ public struct Provision {
         report("Endorsement key \(endorsement.template.rawValue) at \(endorsement.handle), with its certificate.")
         let parent = try makeParent()
         report("The parent is persistent at \(parent.handle).")
-        let store = try Store(path: VaultConfiguration.storePath(home: preparing(home)))
+        let store = try Store(path: VaultConfiguration.storePath(home: home))
         let probe = try SlotProbe(
             chip: chip, endorsementName: endorsement.area.name, largestDigest: largestDigest)
         try probe.clearLeftovers()
@@ -53,6 +55,7 @@ public struct Provision {
             parent: Bytes(parent.area.tpm2b), largestDigest: largestDigest, capacity: capacity,
             emulated: maker.manufacturer == "IBM" || maker.vendor.hasPrefix("SW"))
         try configuration.write(home: home)
+        _ = consume lock
         return configuration
     }
 

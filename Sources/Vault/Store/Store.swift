@@ -55,6 +55,13 @@ struct Store: Sendable {
         try queue.read { try EnrollmentRecord.fetchOne($0, key: Data(id.bytes)) }
     }
 
+    /// The ids of all enrollments.
+    func enrollmentIDs() throws -> [EnrollmentID] {
+        try queue.read { db in
+            try Data.fetchAll(db, sql: "SELECT id FROM enrollment").compactMap { EnrollmentID(Array($0)) }
+        }
+    }
+
     /// All enrollments of an account, or of everyone.
     func enrollments(of account: Account? = nil) throws -> [EnrollmentRecord] {
         try queue.read { db in

@@ -89,8 +89,6 @@ extension DeviceState {
         enrollment?.recipe.enrollment == id || pending?.recipe.enrollment == id
     }
 
-    func isBurnt(_ id: EnrollmentID) -> Bool { toBurn.contains { $0.enrollment == id && $0.isBurnt } }
-
     mutating func change(_ id: EnrollmentID, _ body: (inout BurnTicket) -> Void) {
         for index in toBurn.indices where toBurn[index].enrollment == id { body(&toBurn[index]) }
     }

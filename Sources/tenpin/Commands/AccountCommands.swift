@@ -34,7 +34,7 @@ struct GrantCommand: AsyncParsableCommand {
         let device = try device.openNamed()
         let link = try await vault.link(self.device.deviceHome)
         let question = "Whoever runs the vault's host gets these \(guesses) guesses at your password too. Grant them?"
-        guard yes || !Console.isInteractive || Console.confirms(question) else { throw InputError.cancelled }
+        guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
         let slot = try await device.grant(guesses, at: link)
         await link.close()
         if json {
@@ -60,6 +60,7 @@ struct ChangePasswordCommand: AsyncParsableCommand {
     @OptionGroup var vault: VaultOptions
     @OptionGroup var password: NewPasswordOptions
     @OptionGroup var work: WorkOptions
+    @OptionGroup var exposure: ExposureOptions
 
     @Flag(help: "Print the result as JSON.")
     var json = false
@@ -67,10 +68,20 @@ struct ChangePasswordCommand: AsyncParsableCommand {
     func run() async throws {
         var device = try device.openNamed()
         let link = try await vault.link(self.device.deviceHome)
+        try await device.finish(at: link)
+        let exposureKnown = exposure.isKnown(to: device)
         let typed = try password.source.newPassword()
-        try await device.changePassword(at: link, to: typed, choice: try work.choice())
+        try await device.changePassword(
+            at: link, to: typed, choice: try work.choice(), exposureKnown: exposureKnown)
         await link.close()
         try EnrolledResult(device, link).report(json: json, said: "Changed the password of")
+    }
+}
+
+extension Device.Finished {
+    /// Whether only the vault's word stands for it.
+    var isClaim: Bool {
+        if case .goneByItsClaim = self { true } else { false }
     }
 }
 
@@ -98,11 +109,12 @@ struct ForgetCommand: AsyncParsableCommand {
         var device = try device.openNamed()
         let link = try await vault.link(self.device.deviceHome)
         let question = "After this no password brings the backup key back from the vault. Forget the account there?"
-        guard yes || !Console.isInteractive || Console.confirms(question) else { throw InputError.cancelled }
+        guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
         if unburnt {
             try await device.forgetUnburnt(try await device.enrollmentToReplace(at: link), at: link)
         } else {
-            try await device.forget(at: link)
+            let done = try await device.forget(at: link)
+            guard !done.contains(where: \.isClaim) else { throw Outcome.goneByClaim }
         }
         await link.close()
         print("The vault has forgotten \(device.account).")

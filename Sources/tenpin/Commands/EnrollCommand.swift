@@ -15,6 +15,7 @@ struct EnrollCommand: AsyncParsableCommand {
 
               tenpin enroll --vault unix:/run/tenpin/vault.sock --account alice
               tenpin enroll --account alice --password-file pw --limit 5 --json
+              tenpin enroll --account alice --abandon    # the vault before is lost
             """)
 
     @OptionGroup var device: DeviceOptions
@@ -29,18 +30,44 @@ struct EnrollCommand: AsyncParsableCommand {
             """)
     var replace = false
 
+    @Flag(
+        help: """
+            Let go of an enrollment that cannot be finished, or of one at a vault that is lost. It is burnt if that vault is \
+            met again.
+            """)
+    var abandon = false
+
+    @OptionGroup var exposure: ExposureOptions
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func run() async throws {
         var device = try device.openNamed()
+        if abandon { try device.abandon() }
         let link = try await vault.link(self.device.deviceHome)
+        try await device.finish(at: link)
+        let exposureKnown = exposure.isKnown(to: device)
         let replaced = replace ? try await device.enrollmentToReplace(at: link) : nil
         let typed = try password.source.newPassword()
-        try await device.enroll(at: link, password: typed, choice: try work.choice(), replacing: replaced)
+        try await device.enroll(
+            at: link, password: typed, choice: try work.choice(), replacing: replaced, exposureKnown: exposureKnown)
         if let replaced { try await device.forgetUnburnt(replaced, at: link) }
         await link.close()
         try EnrolledResult(device, link).report(json: json, said: "Enrolled")
+    }
+}
+
+/// Whether the person knows that an earlier password may have been guessed at.
+struct ExposureOptions: ParsableArguments {
+    @Flag(help: "This is another password than the one that an unconfirmed enrollment has exposed.")
+    var otherPassword = false
+
+    func isKnown(to device: borrowing Device) -> Bool {
+        guard let limit = device.state.exposedLimit, !otherPassword else { return otherPassword }
+        return Console.confirms(
+            "An earlier enrollment was sent and not confirmed: whoever runs the vault may have \(limit) guesses at its"
+                + " password. Will you choose another one now?")
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Backup
 import Foundation
+import Secrets
 import TPM
 import VaultAPI
 import VaultClient
@@ -33,7 +34,8 @@ struct RecoverCommand: AsyncParsableCommand {
         let link = try await vault.link(self.device.deviceHome)
         let typed = try password.source.password()
         let outcome = try await device.recover(
-            at: link, password: typed, pinnedHash: header?.recipeHash(of: device.account))
+            at: link, password: typed, pinnedHash: header?.recipeHash(of: device.account)
+        ) { recovered in header.map(recovered.holdsKey) ?? true }
         guard case .recovered(let recovered) = outcome else {
             await link.close()
             throw Outcome(outcome)
@@ -45,9 +47,7 @@ struct RecoverCommand: AsyncParsableCommand {
             Console.say("tenpin: what was begun earlier could not be finished yet: \(error)")
         }
         await link.close()
-        let result = RecoveredResult(device.account, recovered)
-        if let header, !device.holdsKey(for: header) { throw Outcome.recoveredAnother(isRefunded: result.refunded) }
-        try result.report(json: json)
+        try RecoveredResult(device.account, recovered).report(json: json)
     }
 }
 
@@ -55,6 +55,16 @@ extension Outcome {
     init(_ outcome: RecoverOutcome) {
         self =
             if case .wrongPassword(let left) = outcome { .wrongPassword(guessesLeft: left) } else { .lockedOut }
+    }
+}
+
+extension Recovered {
+    /// Whether one of the keys is the backup's.
+    func holdsKey(for header: BackupHeader) -> Bool {
+        ([key] + olderKeys).contains { kept in
+            guard let key = BackupKey(kept.key.bytes.duplicate()) else { return false }
+            return key.id == header.keyID
+        }
     }
 }
 

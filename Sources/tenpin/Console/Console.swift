@@ -60,6 +60,7 @@ enum InputError: Error, Equatable, CustomStringConvertible {
     case differ
     case unreadable(String)
     case bothGiven
+    case notConfirmed
 
     var description: String {
         switch self {
@@ -69,6 +70,7 @@ enum InputError: Error, Equatable, CustomStringConvertible {
         case .tooLong: "The password has more than 4096 bytes; use a shorter one. No guess was spent."
         case .differ: "The two passwords differ; try again. Nothing was changed."
         case .unreadable(let what): "The password cannot be read from \(what). No guess was spent."
+        case .notConfirmed: "This was not confirmed; say --yes to go on without being asked. Nothing was changed."
         case .bothGiven: "Give the password by a file or by a descriptor, not by both. No guess was spent."
         }
     }

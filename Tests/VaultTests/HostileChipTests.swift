@@ -1,0 +1,73 @@
+import Foundation
+import Glibc
+import TPM
+import TPMDevice
+import TestSupport
+import Testing
+
+@Suite("A chip that would keep the vault waiting")
+struct HostileChipTests {
+    /// Runs `body` against a chip that answers one command as told.
+    static func with(
+        _ code: CommandCode, _ answer: Relay.Answer, _ body: (Chip) throws -> Void
+    ) async throws {
+        let swtpm = try await Swtpm.start(.uncertified)
+        defer { swtpm.discard() }
+        let relay = try Relay(swtpm) { $0 == code ? answer : .chip }
+        defer { relay.end() }
+        try body(try Chip(tcti: relay.tcti))
+    }
+
+    /// TPMS_CAPABILITY_DATA with more to come, all items the same.
+    static func page(_ capability: Capability, _ item: UInt32, count: UInt32) -> Relay.Answer {
+        .parameters(
+            Writer.bytes { writer in
+                writer.integer(UInt8(1))
+                writer.integer(capability.rawValue)
+                writer.integer(count)
+                for _ in 0..<count { writer.integer(item) }
+            })
+    }
+
+    @Test("the same page of handles over and over is refused")
+    func handles() async throws {
+        try await Self.with(.getCapability, Self.page(.handles, 0x8100_0001, count: 64)) { chip in
+            #expect(throws: ChipError.self) { try chip.handles(from: 0x8100_0000) }
+        }
+    }
+
+    @Test("the same page of commands over and over is refused")
+    func commands() async throws {
+        try await Self.with(.getCapability, Self.page(.commands, 0x120, count: 256)) { chip in
+            #expect(throws: ChipError.self) { try chip.implementedCommands() }
+        }
+    }
+
+    @Test("an index that is read and read and gives no bytes is refused")
+    func emptyReads() async throws {
+        let area = NVPublic(
+            index: Handle(0x01C0_0002), nameAlgorithm: .sha256, attributes: [.authRead], authPolicy: [], dataSize: 100)
+        try await Self.with(.nvRead, .withPassword([0, 0])) { chip in
+            #expect(throws: ChipError.malformed(.nvRead, .truncated)) { try chip.readByOwner(area) }
+        }
+        try await Self.with(.nvRead, .withPassword([0, 101] + [UInt8](repeating: 0, count: 101))) { chip in
+            #expect(throws: ChipError.malformed(.nvRead, .oversized(101, limit: 100))) { try chip.readByOwner(area) }
+        }
+    }
+
+    @Test("one that does not answer is given up, and used again when it does")
+    func stalled() async throws {
+        try await withSwtpm(.uncertified) { swtpm in
+            let process = try #require(swtpm.processIdentifier)
+            let chip = try Chip(tcti: swtpm.tcti, patience: 1)
+            kill(process, SIGSTOP)
+            defer { kill(process, SIGCONT) }
+            // The second time it does not even take the connection.
+            for _ in 0..<2 {
+                #expect(throws: ChipError.unreachable("no answer in 1 seconds")) { try chip.property(0x120) }
+            }
+            kill(process, SIGCONT)
+            #expect(try chip.property(0x120) == 64)
+        }
+    }
+}
