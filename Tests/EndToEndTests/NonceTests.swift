@@ -9,7 +9,7 @@ import VaultAPI
 @Suite struct NonceTests {
     static let nonces: [[UInt8]] = [
         [], [UInt8](repeating: 9, count: 1), [UInt8](repeating: 9, count: 31), [UInt8](repeating: 9, count: 33),
-        [UInt8](repeating: 9, count: 64), [UInt8](repeating: 0, count: 32), [UInt8](repeating: 0, count: 16),
+        [UInt8](repeating: 0, count: 32),
     ]
 
     /// The answers that a nonce comes with.

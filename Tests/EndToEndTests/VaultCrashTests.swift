@@ -126,7 +126,12 @@ import VaultTestSupport
             courier.begin()
             let refused = try await failure { try await device.finish(at: link) }
             #expect(refused?.reason == .exposed(limit: 10, by: .refused(.unknownAccount)))
-            try await device.enroll(at: link, password: password("another password"), choice: .floor())
+            let asked = try await failure {
+                try await device.enroll(at: link, password: password("another password"), choice: .floor())
+            }
+            #expect(asked?.reason == .exposedBefore(limit: 10))
+            try await device.enroll(
+                at: link, password: password("another password"), choice: .floor(), exposureKnown: true)
             #expect(try await world.recover(alice, "another password") == .recovered(device.key()))
             await link.close()
         }

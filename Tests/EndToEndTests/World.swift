@@ -21,7 +21,7 @@ struct World: Sendable {
     static func with<R: Sendable>(
         evaluationsPerDay: Int = 1000, _ body: @Sendable (World) async throws -> R
     ) async throws -> R {
-        try await ServedVault.with(evaluationsPerDay: evaluationsPerDay) { served in
+        try await ServedVault.with(capacity: 900, evaluationsPerDay: evaluationsPerDay) { served in
             try await body(World(served))
         }
     }

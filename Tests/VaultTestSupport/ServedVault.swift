@@ -37,6 +37,7 @@ public final class ServedVault: Sendable {
                 var made = try provision.run(home: served.home, endorsement: nil, measureCapacity: false)
                 made.capacity = capacity
                 made.evaluationsPerDay = evaluationsPerDay
+                made.capacity = capacity
                 try made.write(home: served.home)
             }
             try await served.start()
