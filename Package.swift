@@ -97,7 +97,8 @@ let package = Package(
         .testTarget(
             name: "VaultTests",
             dependencies: [
-                "Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "Secrets", "TestSupport", "VaultTestSupport", crypto,
+                "Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "Secrets", "TestSupport", "VaultTestSupport",
+                crypto,
                 logging,
             ]),
         .testTarget(
