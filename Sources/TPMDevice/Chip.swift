@@ -37,8 +37,8 @@ public final class Chip {
 
     /// Runs `command` with these authorizations in order.
     ///
-    /// A code that says the command was not begun (RETRY, YIELDED, TESTING, NV_RATE) is answered by sending it again a bounded
-    /// number of times. A broken connection is opened anew for the *next* command, never for the one that was under way:
+    /// A code that asks for it (RETRY, YIELDED, TESTING, NV_RATE) is answered by sending the command again a bounded number of
+    /// times. A broken connection is opened anew for the *next* command, never for the one that was under way:
     /// nobody knows whether the chip has counted it.
     @discardableResult
     public func run(
@@ -47,7 +47,7 @@ public final class Chip {
         if transport == nil { try connect() }
         var response = try exchange(command, authorizations)
         var wait = Self.firstWait
-        for _ in 0..<Self.retries where response.code.mayBeSentAgain {
+        for _ in 0..<Self.retries where response.code.mayBeSentAgain(command.code) {
             Thread.sleep(forTimeInterval: wait)
             wait *= 2
             response = try exchange(command, authorizations)
@@ -70,7 +70,9 @@ public final class Chip {
     }
 
     private func exchange(_ command: Command, _ authorizations: [Authorization]) throws(ChipError) -> Response {
-        let bytes = try transmit(command.bytes(authorizations: authorizations))
+        let sent = command.bytes(authorizations: authorizations)
+        guard sent.count <= Transport.maximumSize else { throw .oversized(command.code, sent.count) }
+        let bytes = try transmit(sent)
         do throws(WireError) {
             return try Response(bytes, to: command)
         } catch {
@@ -89,5 +91,13 @@ public final class Chip {
         } catch {
             throw .malformed(command, error)
         }
+    }
+}
+
+extension ResponseCode {
+    /// Whether `command` may be sent again. YIELDED says that it was begun (Part 2 §6.6.3), and a PolicyNV that was begun may
+    /// have counted a guess: sent again, it would count another.
+    fileprivate func mayBeSentAgain(_ command: CommandCode) -> Bool {
+        mayBeSentAgain && !(command == .policyNV && self == .yielded)
     }
 }

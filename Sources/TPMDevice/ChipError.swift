@@ -8,6 +8,8 @@ public enum ChipError: Error, Equatable, Sendable, CustomStringConvertible {
     case unreachable(String)
     /// The chip's answer does not parse.
     case malformed(CommandCode, WireError)
+    /// The command has this many bytes, more than a chip takes; it was not sent.
+    case oversized(CommandCode, Int)
     /// The policy has no way to this command, or a step needs a signature or slot that was not given.
     case unsatisfiable(CommandCode)
 
@@ -16,6 +18,8 @@ public enum ChipError: Error, Equatable, Sendable, CustomStringConvertible {
         case .refused(let command, let code): "the chip answered \(command) with \(code)"
         case .unreachable(let reason): "the TPM does not answer: \(reason)"
         case .malformed(let command, let error): "the chip's answer to \(command) cannot be read: \(error)"
+        case .oversized(let command, let size):
+            "\(command) has \(size) bytes, more than a chip takes, and was not sent"
         case .unsatisfiable(let command): "the policy does not lead to \(command) with what was given"
         }
     }

@@ -6,7 +6,9 @@ import VaultAPI
 
 extension Vault {
     /// How long an armed enrollment waits for its step 3, in seconds: a device that journaled it may come back.
-    private static let armedLifetime: Int64 = 7 * 86400
+    static let armedLifetime: Int64 = 7 * 86400
+    /// How long it waits when there is no room for others.
+    static let armedLifetimeWhenFull: Int64 = 3600
 
     /// Brings store and chip together after a stop at any point. A record that resists is reported and left for the next
     /// time: it must not keep everybody else's from being served.
@@ -27,8 +29,7 @@ extension Vault {
             // Half made or half removed; no device counts on it.
             try remove(record)
         case .armed:
-            let age = Int64(now().timeIntervalSince1970) - record.createdAt
-            if age > Self.armedLifetime { try remove(record) }
+            if record.createdAt < begun(ago: Self.armedLifetime) { try remove(record) }
         case .live, .replaced:
             // A live record whose slot is gone is reported and kept.
             if let slot = record.slotProfile(authority), try !chip.isDefined(slot.handle) {
@@ -36,4 +37,19 @@ extension Vault {
             }
         }
     }
+
+    /// Takes away armed enrollments that nobody goes on with: somebody could fill the chip with them.
+    func sweep(olderThan lifetime: Int64) {
+        let old = (try? store.armed(before: begun(ago: lifetime))) ?? []
+        for record in old {
+            guard let id = EnrollmentID(Array(record.id)), enrolling[id] == nil else { continue }
+            do {
+                try remove(record)
+            } catch {
+                log.error("the enrollment \(id) could not be taken away: \(error)")
+            }
+        }
+    }
+
+    private func begun(ago lifetime: Int64) -> Int64 { Int64(now().timeIntervalSince1970) - lifetime }
 }

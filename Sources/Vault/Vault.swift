@@ -112,6 +112,15 @@ extension Vault {
         return slot
     }
 
+    /// Counts a write of the chip's NV memory, which wears with each one, before it is made.
+    func countWrite(for account: Account) throws(VaultFault) {
+        let today = Int64(now().timeIntervalSince1970) / 86400
+        let isCounted = try stored {
+            try store.countWrite(for: account, on: today, limit: configuration.evaluationsPerDay)
+        }
+        guard isCounted else { throw .tooManyToday }
+    }
+
     /// Runs an access to the store; its failure costs no guess.
     func stored<R>(_ body: () throws -> R) throws(VaultFault) -> R {
         do {
@@ -134,6 +143,7 @@ extension Vault {
     /// What a chip's error means to a device.
     func fault(_ error: ChipError) -> VaultFault {
         log.notice("\(error)")
+        if case .oversized = error { return .notTheProfile }
         guard case .refused(let command, let code) = error else { return .chipUnavailable }
         // A saved session from before the chip's restart.
         if command == .contextLoad { return .sessionGone }

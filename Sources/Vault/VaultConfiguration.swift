@@ -25,7 +25,7 @@ public struct VaultConfiguration: Codable, Hashable, Sendable {
     public var capacity: Int?
     /// Whether the chip says that it is emulated.
     public var emulated: Bool
-    /// Evaluations an account may have a day: each is a write of the chip's NV memory.
+    /// Evaluations, defined slots and written slots an account may have a day: each is a write of the chip's NV memory.
     public var evaluationsPerDay = 100
 
     /// Reads a home folder's `vault.json`.

@@ -5,6 +5,8 @@
 public protocol VaultMethod: Codable, Sendable {
     associatedtype Reply: Codable & Sendable
     static var name: String { get }
+    /// Whether every byte string has a size that the profile allows.
+    var hasProfileSizes: Bool { get }
 }
 
 /// The reply that says only that it was done.

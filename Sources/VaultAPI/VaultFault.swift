@@ -6,7 +6,7 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
     case wrongEnrollment = "WrongEnrollment"
     /// The account is live already and `replaces` does not name its enrollment.
     case accountExists = "AccountExists"
-    /// Another connection is enrolling this account just now.
+    /// Another connection is enrolling this account just now, or this one has four enrollments under way.
     case enrollmentUnderWay = "EnrollmentUnderWay"
     /// The chip has no room for another slot.
     case full = "Full"
@@ -16,7 +16,7 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
     case notAPoint = "NotAPoint"
     /// The chip refused: the slot is at its ceiling. No guess is left to spend.
     case lockedOut = "LockedOut"
-    /// The account had its evaluations for today.
+    /// The account had its evaluations and slot writes for today.
     case tooManyToday = "TooManyToday"
     /// The session is unknown, used up, or was ended to make room.
     case sessionGone = "SessionGone"
@@ -63,7 +63,7 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
         case .wrongEnrollment: "The vault has another enrollment for this account; look it up again."
         case .accountExists:
             "The account is enrolled already; recover it, change its password, or enroll with --replace."
-        case .enrollmentUnderWay: "Another device is enrolling this account; wait until it has ended."
+        case .enrollmentUnderWay: "Another enrollment is under way; wait until it has ended."
         case .full: "The vault's chip has no room for another account; ask its operator."
         case .notTheProfile: "The vault refused a structure that is not exactly the profile's; use matching versions."
         case .notAPoint: "The vault refused a blinded element that is not a point of P-256."

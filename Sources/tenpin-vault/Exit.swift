@@ -38,7 +38,7 @@ extension ChipError {
             "The TPM wants its owner's authorization value (\(code)); give it with --owner-auth-file."
         case .refused(let command, let code):
             "The TPM refused \(command) with \(code); restart it, and if that does not help, use another chip."
-        case .malformed, .unsatisfiable:
+        case .malformed, .unsatisfiable, .oversized:
             "The TPM does not do what a TPM 2.0 does (\(self)); use another chip."
         }
     }

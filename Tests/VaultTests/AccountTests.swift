@@ -1,5 +1,6 @@
 import TestSupport
 import Testing
+import VaultTestSupport
 import VaultAPI
 
 @testable import Vault

@@ -5,6 +5,7 @@ import TPM
 import TPMDevice
 import Varlink
 import VaultAPI
+import VaultTestSupport
 
 @testable import Vault
 

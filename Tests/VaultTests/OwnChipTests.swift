@@ -4,6 +4,7 @@ import TPM
 import TPMDevice
 import TestSupport
 import Testing
+import VaultTestSupport
 import VaultAPI
 
 @testable import Vault

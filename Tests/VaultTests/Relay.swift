@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TPM
 import TestSupport
+import VaultTestSupport
 
 @testable import Vault
 

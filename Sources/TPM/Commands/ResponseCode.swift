@@ -32,7 +32,12 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
     /// TPM_RC_HANDLE, with any number: there is no such entity.
     public static let handle = Self(rawValue: 0x08B)
 
-    /// Answers to a command that was not begun and may be sent again: YIELDED, TESTING, NV_RATE, RETRY.
+    /// TPM_RC_YIELDED: the command was begun, and is to be sent again.
+    public static let yielded = Self(rawValue: 0x908)
+    /// TPM_RC_RETRY: the command could not be begun.
+    public static let retry = Self(rawValue: 0x922)
+
+    /// Answers to a command that may be sent again: YIELDED, TESTING, NV_RATE, RETRY.
     public var mayBeSentAgain: Bool { [0x908, 0x90A, 0x920, 0x922].contains(rawValue) }
 
     /// Whether this says that an entity does not exist.

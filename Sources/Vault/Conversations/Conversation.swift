@@ -43,15 +43,17 @@ public struct Conversation: VarlinkConversation {
         } catch {
             return error.reply
         }
+        let fault: VaultFault
         do {
+            guard parameters.hasProfileSizes else { throw VaultFault.notTheProfile }
             return .encoding(try await body(parameters))
-        } catch let fault as VaultFault {
-            return .error(
-                fault.wireName, encoding: FaultParameters(guess: fault.guess.rawValue, message: fault.description))
+        } catch let known as VaultFault {
+            fault = known
         } catch {
-            return .error(
-                VaultFault.chipUnavailable.wireName,
-                encoding: FaultParameters(guess: "maybeSpent", message: "The vault failed unexpectedly."))
+            // Nobody knows how far it came.
+            fault = .chipFailedAfterSpending
         }
+        return .error(
+            fault.wireName, encoding: FaultParameters(guess: fault.guess.rawValue, message: fault.description))
     }
 }

@@ -15,14 +15,20 @@ extension Vault {
         guard live == nil || live?.id == replaces.map({ Data($0.bytes) }) else { throw .accountExists }
         guard live != nil || replaces == nil else { throw .wrongEnrollment }
         for pending in records where [.reserved, .defined, .armed].contains(pending.state) {
-            if let id = EnrollmentID(Array(pending.id)) {
-                if let owner = enrolling[id], owner != connection { throw .enrollmentUnderWay }
-                enrolling[id] = nil
+            if let id = EnrollmentID(Array(pending.id)), let owner = enrolling[id], owner != connection {
+                throw .enrollmentUnderWay
             }
             try remove(pending)
         }
         // What could not be taken off the chip in its time, because the chip did not answer then.
-        for left in try stored({ try store.enrollments(in: .removing) }) { try remove(left) }
+        for left in try stored({ try store.enrollments(in: .removing) }) { try? remove(left) }
+        guard enrolling.values.count(where: { $0 == connection }) < Self.pendingPerConnection else {
+            throw .enrollmentUnderWay
+        }
+        sweep(olderThan: Self.armedLifetime)
+        if let capacity = configuration.capacity, try stored({ try store.slotCount() }) >= capacity {
+            sweep(olderThan: Self.armedLifetimeWhenFull)
+        }
         guard try stored({ try store.enrollment(call.enrollment) }) == nil else { throw .wrongEnrollment }
         let handle = try freeHandle()
         let record = EnrollmentRecord(
@@ -38,6 +44,9 @@ extension Vault {
         let found = try onChip { () throws(ChipError) in try chip.nvPublic(of: slot.handle) }
         return found == nil || found == slot.publicArea(written: false)
     }
+
+    /// How many enrollments a connection may have under way: a device has one.
+    private static let pendingPerConnection = 4
 
     private func freeHandle() throws(VaultFault) -> Handle {
         while true {
@@ -60,6 +69,7 @@ extension Vault {
             let area = try? PublicArea(tpm2b: call.evaluationKey.publicArea.bytes), let evaluationKey = area.point,
             area == EvaluationKeyProfile.publicArea(evaluationKey, slot: slot)
         else { throw .notTheProfile }
+        try countWrite(for: call.account)
         // What was received is gone when this returns; the store keeps the chip's own wrapping of it.
         let evaluationPrivate = try onChip { () throws(ChipError) in
             try chip.take(Sealed(call.evaluationKey), of: area, under: parent)
@@ -71,14 +81,23 @@ extension Vault {
         // First the store, then the chip: a slot that no row explains could never be undefined with a good conscience.
         try stored { try store.update(record) }
         do throws(VaultFault) {
-            try onChip { () throws(ChipError) in
-                _ = try chip.run(.nvDefineSpace(slot.publicArea(written: false)), authorizedBy: chip.owner)
+            do throws(VaultFault) {
+                try defineSpace(slot)
+            } catch .full {
+                sweep(olderThan: Self.armedLifetimeWhenFull)
+                try defineSpace(slot)
             }
         } catch {
             try remove(record)
             throw error
         }
         return Done()
+    }
+
+    private func defineSpace(_ slot: SlotProfile) throws(VaultFault) {
+        try onChip { () throws(ChipError) in
+            _ = try chip.run(.nvDefineSpace(slot.publicArea(written: false)), authorizedBy: chip.owner)
+        }
     }
 
     /// Step 3: imports the bundle and makes the enrollment live. A repetition changes nothing.
@@ -92,8 +111,7 @@ extension Vault {
         let live = try stored { try store.enrollments(of: call.recipe.account) }.first { $0.state == .live }
         guard live?.id == record.replaces else { throw .wrongEnrollment }
         let slot = try slot(of: record)
-        guard isOurs(call.recipe, record, slot), call.confirmation.bytes.count == 32,
-            call.olderKeys.bytes.count <= 4096,
+        guard isOurs(call.recipe, record, slot),
             let openArea = try? PublicArea(tpm2b: call.openKey.bytes), let openKey = openArea.point,
             openArea == authority.publicArea(openKey),
             let bundle = try? PublicArea(tpm2b: call.bundle.publicArea.bytes), case .sealed(let unique) = bundle.body,

@@ -25,6 +25,7 @@ extension Vault {
     /// gone stays, as `removing`.
     func remove(_ record: EnrollmentRecord) throws(VaultFault) {
         var record = record
+        if let id = EnrollmentID(Array(record.id)) { enrolling[id] = nil }
         if record.state != .reserved {
             record.state = .removing
             let removing = record

@@ -18,7 +18,7 @@ extension Vault {
         guard let area = record.evaluationArea(slot), let wrapped = record.evaluationPrivate else {
             throw .wrongEnrollment
         }
-        try countDay(&record)
+        try countWrite(for: call.account)
         let evaluated = try spendAndMultiply(point, area, Array(wrapped), slot)
         record.lastBlinded = Data(call.blinded.bytes)
         record.lastEvaluated = Data(evaluated.sec1)
@@ -30,19 +30,6 @@ extension Vault {
         }
         return Evaluate.Reply(
             evaluated: Bytes(evaluated.sec1), guessesLeft: before.guessesLeft == 0 ? 0 : before.guessesLeft - 1)
-    }
-
-    /// Counts the evaluation against the account's day, before anything is spent: each one wears the chip's NV memory.
-    private func countDay(_ record: inout EnrollmentRecord) throws(VaultFault) {
-        let today = Int64(now().timeIntervalSince1970) / 86400
-        if record.evaluationDay != today {
-            record.evaluationDay = today
-            record.evaluationsToday = 0
-        }
-        guard record.evaluationsToday < configuration.evaluationsPerDay else { throw .tooManyToday }
-        record.evaluationsToday += 1
-        let counted = record
-        try stored { try store.update(counted) }
     }
 
     /// Everything that can fail before the guess is spent comes first; between PolicyNV and ECDH_ZGen nothing is awaited.
@@ -69,9 +56,11 @@ extension Vault {
             }
         } catch {
             guard mayHaveSpent else { throw fault(error) }
-            // The chip refused to authorize PolicyNV: nothing was counted.
+            // Handles are looked up first, then the authorization is checked and counted, then the command's own work begins
+            // (Part 3 §5, and so in the reference code): only what comes before the counting says that nothing was spent.
             if case .refused(.policyNV, let code) = error {
-                throw code == .authUnavailable ? .lockedOut : fault(error)
+                if code == .authUnavailable { throw .lockedOut }
+                if code == .retry || code.isMissingHandle { throw fault(error) }
             }
             log.error("the chip failed in an evaluation: \(error)")
             throw .chipFailedAfterSpending

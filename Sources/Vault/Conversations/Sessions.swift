@@ -5,7 +5,6 @@ import VaultAPI
 extension Vault {
     /// Starts a device's own session, salted to the endorsement key.
     func start(_ call: StartSession, for connection: ConnectionID) throws(VaultFault) -> StartSession.Reply {
-        guard call.nonceCaller.bytes.count == 32 else { throw .notTheProfile }
         return try onChip { () throws(ChipError) in
             let session = try chip.start(
                 .startAuthSession(
@@ -76,15 +75,16 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
+        try countWrite(for: call.account)
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
             record.limit = call.value
         case .ceiling:
-            guard let granted = call.granted, granted.mac.bytes.count == 32 else { throw .notTheProfile }
+            guard let granted = call.granted else { throw .notTheProfile }
             // 1. Somebody sends an older, valid signature again; 2. the chip refuses it, for its nonce is gone; 3. the record
             // now shows the older ceiling, and the person's next refund is lost.
-            guard call.value >= record.signedCeiling ?? 0 else { throw .refusedByChip }
+            guard call.value >= record.signedCeiling ?? record.limit ?? 0 else { throw .refusedByChip }
             record.signedCeiling = call.value
             record.ceilingNonce = .init(call.nonceTPM.bytes)
             record.ceilingSignature = .init(call.signature.bytes)

@@ -61,9 +61,6 @@ struct EnrollmentRecord: Codable, FetchableRecord, PersistableRecord, Sendable {
     // The last evaluated pair, so that a lost reply asked again costs nothing.
     var lastBlinded: Data?
     var lastEvaluated: Data?
-    /// Days since 1970, and the evaluations made on that day.
-    var evaluationDay: Int64 = 0
-    var evaluationsToday: Int = 0
 
     init(id: EnrollmentID, account: Account, replaces: EnrollmentID?, slot: Handle, now: Date) {
         self.id = Data(id.bytes)

@@ -47,8 +47,23 @@ struct Store: Sendable {
                         WHERE state IN ('reserved', 'defined', 'armed');
                     """)
         }
+        registerSecond(&migrator)
         return migrator
     }()
+
+    private static func registerSecond(_ migrator: inout DatabaseMigrator) {
+        migrator.registerMigration("2: writes an account and day") { db in
+            try db.create(table: "accountDay") { table in
+                table.primaryKey("account", .text)
+                table.column("day", .integer).notNull()
+                table.column("writes", .integer).notNull()
+            }
+            try db.alter(table: EnrollmentRecord.databaseTableName) { table in
+                table.drop(column: "evaluationDay")
+                table.drop(column: "evaluationsToday")
+            }
+        }
+    }
 
     /// The enrollment with this id.
     func enrollment(_ id: EnrollmentID) throws -> EnrollmentRecord? {
@@ -107,6 +122,30 @@ struct Store: Sendable {
                 try old.update(db)
             }
             try record.update(db)
+        }
+    }
+
+    /// The armed enrollments that were begun before this, in seconds since 1970.
+    func armed(before: Int64) throws -> [EnrollmentRecord] {
+        try queue.read { db in
+            try EnrollmentRecord.filter(
+                Column("state") == EnrollmentRecord.State.armed.rawValue && Column("createdAt") < before
+            ).fetchAll(db)
+        }
+    }
+
+    /// Counts a write of the chip's NV memory against the account's day (days since 1970): whatever enrollment it is for,
+    /// so that a new one does not begin a new count. False, and not counted, when the day had `limit` already.
+    func countWrite(for account: Account, on day: Int64, limit: Int) throws -> Bool {
+        try queue.write { db in
+            try db.execute(sql: "DELETE FROM accountDay WHERE day <> ?", arguments: [day])
+            try db.execute(
+                sql: """
+                    INSERT INTO accountDay (account, day, writes) VALUES (?, ?, 1)
+                        ON CONFLICT (account) DO UPDATE SET writes = writes + 1 WHERE writes < ?
+                    """,
+                arguments: [account.id, day, limit])
+            return db.changesCount == 1
         }
     }
 

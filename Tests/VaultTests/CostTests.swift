@@ -1,0 +1,81 @@
+import Synchronization
+import TPM
+import TPMDevice
+import TestSupport
+import Testing
+import VaultTestSupport
+import VaultAPI
+
+@testable import Vault
+
+@Suite("A fault says what was spent")
+struct CostTests {
+    /// What the chip does with PolicyNV, and what the caller gets.
+    static let cases: [(name: String, answer: Relay.Answer, fault: VaultFault)] = [
+        ("at its ceiling", .refusal(0x12F), .lockedOut),
+        ("no such index", .refusal(0x28B), .slotGone),
+        ("could not be begun", .refusal(0x922), .chipUnavailable),
+        ("failed", .refusal(0x101), .chipFailedAfterSpending),
+        ("a parameter's size, which is read after counting", .refusal(0x1D5), .chipFailedAfterSpending),
+        ("begun and yielded", .refusal(0x908), .chipFailedAfterSpending),
+        ("hung up", .hangUp, .chipFailedAfterSpending),
+    ]
+
+    @Test("a PolicyNV that fails is not spent only where the chip had not come to counting", arguments: 0..<7)
+    func policyNV(_ number: Int) async throws {
+        let (name, answer, expected) = Self.cases[number]
+        try await ServedVault.with { served in
+            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
+            try await served.through {
+                $0 == .policyNV ? answer : .chip
+            } _: { relay in
+                let fault = try await served.connect().fault(
+                    of: Evaluate(
+                        account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded))
+                #expect(fault?.name == expected.wireName, "\(name)")
+                #expect(fault?.guess == expected.guess.rawValue, "\(name)")
+                if expected == .chipFailedAfterSpending { #expect(relay.count(of: .policyNV) == 1, "\(name)") }
+            }
+        }
+    }
+
+    @Test("a PolicyNV that could not be begun is sent again and counts once")
+    func again() async throws {
+        try await ServedVault.with { served in
+            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
+            let wasRefused = Mutex(false)
+            try await served.through { code in
+                guard code == .policyNV else { return .chip }
+                return wasRefused.withLock { past in
+                    defer { past = true }
+                    return past ? .chip : .refusal(0x922)
+                }
+            } _: { relay in
+                let client = try await served.connect()
+                let call = Evaluate(
+                    account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded)
+                #expect(try await client.ask(call).guessesLeft == PaperDevice.limit - 1)
+                #expect(relay.count(of: .policyNV) == 2)
+                // The same again is answered from the store, with what the chip then says.
+                #expect(try await client.ask(call).guessesLeft == PaperDevice.limit - 1)
+            }
+        }
+    }
+
+    @Test("a ceiling below the limit is not taken for the first ceiling")
+    func ceiling() async throws {
+        try await ServedVault.with { served in
+            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served) }
+            let nonce = [UInt8](repeating: 7, count: 32)
+            let (_, signature) = try slot.device.sign(.ceiling(PaperDevice.limit - 1), nonceTPM: nonce)
+            let fault = try await served.connect().fault(
+                of: WriteSlot(
+                    session: 1, account: slot.account, enrollment: slot.enrollment, write: .ceiling,
+                    value: PaperDevice.limit - 1, nonceTPM: Bytes(nonce), signature: Bytes(signature.p1363),
+                    authorization: Carried(nonceCaller: Bytes(nonce), attributes: 0, hmac: Bytes(nonce)),
+                    granted: Granted(guesses: 0, mac: Bytes(nonce))))
+            #expect(fault?.name == VaultFault.refusedByChip.wireName)
+            #expect(try served.store.enrollment(slot.enrollment)?.signedCeiling == nil)
+        }
+    }
+}
