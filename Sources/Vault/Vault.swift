@@ -116,7 +116,7 @@ extension Vault {
     func countWrite(for account: Account) throws(VaultFault) {
         let today = Int64(now().timeIntervalSince1970) / 86400
         let isCounted = try stored {
-            try store.countWrite(for: account, on: today, limit: configuration.evaluationsPerDay)
+            try store.countWrite(for: account, on: today, limit: configuration.writesPerDay)
         }
         guard isCounted else { throw .tooManyToday }
     }

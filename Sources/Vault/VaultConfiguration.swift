@@ -25,8 +25,8 @@ public struct VaultConfiguration: Codable, Hashable, Sendable {
     public var capacity: Int?
     /// Whether the chip says that it is emulated.
     public var emulated: Bool
-    /// Evaluations, defined slots and written slots an account may have a day: each is a write of the chip's NV memory.
-    public var evaluationsPerDay = 100
+    /// Evaluations, defined slots and first writes an account may have a day: each is a write of the chip's NV memory.
+    public var writesPerDay = 100
 
     /// Reads a home folder's `vault.json`.
     public static func read(home: String) throws(HomeError) -> VaultConfiguration {

@@ -12,7 +12,7 @@ import VaultAPI
 @Suite struct CapacityTests {
     @Test("after the day's evaluations an account waits for the next day, and no guess is spent meanwhile")
     func daily() async throws {
-        try await World.with(evaluationsPerDay: 3) { world in
+        try await World.with(writesPerDay: 5) { world in
             let (alice, bob) = (try account("alice"), try account("bob"))
             let key = try await world.enroll(alice, "a password").key()
             for left in [9, 8] as [UInt32] {

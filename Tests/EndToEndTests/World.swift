@@ -19,9 +19,9 @@ struct World: Sendable {
     private let trust: TrustPolicy
 
     static func with<R: Sendable>(
-        evaluationsPerDay: Int = 1000, _ body: @Sendable (World) async throws -> R
+        writesPerDay: Int = 1000, _ body: @Sendable (World) async throws -> R
     ) async throws -> R {
-        try await ServedVault.with(capacity: 900, evaluationsPerDay: evaluationsPerDay) { served in
+        try await ServedVault.with(capacity: 900, writesPerDay: writesPerDay) { served in
             try await body(World(served))
         }
     }

@@ -27,7 +27,7 @@ public final class ServedVault: Sendable {
 
     /// Provisions, serves, runs `body`, and ends everything.
     public static func with<R: Sendable>(
-        _ identity: Swtpm.Identity = .shared, capacity: Int? = 900, evaluationsPerDay: Int = 1000,
+        _ identity: Swtpm.Identity = .shared, capacity: Int? = 900, writesPerDay: Int = 1000,
         _ body: @Sendable (ServedVault) async throws -> R
     ) async throws -> R {
         try await withSwtpm(identity) { chip in
@@ -36,7 +36,7 @@ public final class ServedVault: Sendable {
                 let provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
                 var made = try provision.run(home: served.home, endorsement: nil, measureCapacity: false)
                 made.capacity = capacity
-                made.evaluationsPerDay = evaluationsPerDay
+                made.writesPerDay = writesPerDay
                 made.capacity = capacity
                 try made.write(home: served.home)
             }

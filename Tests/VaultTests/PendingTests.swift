@@ -89,7 +89,7 @@ struct PendingTests {
 
     @Test("defining slots is counted against the account's day, whatever the enrollment")
     func day() async throws {
-        try await ServedVault.with(evaluationsPerDay: 2) { served in
+        try await ServedVault.with(writesPerDay: 2) { served in
             let client = try await served.connect()
             func define(_ account: Account) async throws -> String? {
                 let id = EnrollmentID.random
@@ -109,7 +109,7 @@ struct PendingTests {
 
     @Test("a new enrollment does not give an account a new day's evaluations")
     func evaluations() async throws {
-        try await ServedVault.with(evaluationsPerDay: 2) { served in
+        try await ServedVault.with(writesPerDay: 2) { served in
             let account = try Self.someone.get()
             let slots = try await served.whileStopped {
                 (

@@ -75,7 +75,8 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
-        try countWrite(for: call.account)
+        // A ceiling or a burn has the person's signature, and takes no place from the day's.
+        if call.write == .first { try countWrite(for: call.account) }
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
