@@ -101,6 +101,26 @@ import VaultTestSupport
         }
     }
 
+    @Test("a slot that cannot be taken off the chip keeps its own row, and nobody else from enrolling")
+    func strangersIndex() async throws {
+        try await World.with { world in
+            let served = world.served
+            let (alice, bob) = (try account("alice"), try account("bob"))
+            _ = try await world.enroll(alice, "a password")
+            try await served.whileStopped {
+                let store = try Self.store(served)
+                guard var record = try store.enrollments(of: alice).first else { throw Missing.row }
+                record.state = .removing
+                try store.update(record)
+                try await served.chip.tpm2("nvundefine", "-C", "o", record.handle.description)
+                try await served.chip.tpm2("nvdefine", "-C", "o", "-s", "8", record.handle.description)
+            }
+            let key = try await world.enroll(bob, "a password").key()
+            #expect(try await world.recover(bob, "a password") == .recovered(key))
+            #expect(try await world.inventory().only(of: alice)?.state == "removing")
+        }
+    }
+
     @Test("an armed enrollment waits a week for its last step, and no longer")
     func armed() async throws {
         try await World.with { world in
