@@ -22,7 +22,11 @@ public final class Chip {
     /// The authorization of commands that the owner hierarchy authorizes.
     public var owner: Authorization { .password(ownerAuthorization) }
 
+    /// How often the chip was connected to: sessions and objects of an earlier connection are gone.
+    public private(set) var connections = 0
+
     private func connect() throws(ChipError) {
+        connections += 1
         transport = try Transport.open(tcti, patience: patience)
         // A chip that a platform's firmware started answers INITIALIZE, which is as good.
         let response = try exchange(.startup, [])
@@ -44,7 +48,11 @@ public final class Chip {
     public func run(
         _ command: Command, authorizedBy authorizations: Authorization...
     ) throws(ChipError) -> Response {
-        if transport == nil { try connect() }
+        if transport == nil {
+            try connect()
+            // What the lost connection left on a chip that was not restarted.
+            try flushLeftovers()
+        }
         var response = try exchange(command, authorizations)
         var wait = Self.firstWait
         for _ in 0..<Self.retries where response.code.mayBeSentAgain(command.code) {

@@ -22,6 +22,8 @@ struct SessionTable {
         let owner: ConnectionID
         let purpose: Purpose
         let handle: Handle
+        /// The connection to the chip that the session belongs to.
+        let connection: Int
         var context: [UInt8]
         var lastUse: UInt64
     }
@@ -54,7 +56,9 @@ struct SessionTable {
             throw error
         }
         clock += 1
-        entries[number] = Entry(owner: owner, purpose: purpose, handle: handle, context: context, lastUse: clock)
+        entries[number] = Entry(
+            owner: owner, purpose: purpose, handle: handle, connection: chip.connections, context: context,
+            lastUse: clock)
         return number
     }
 
@@ -66,6 +70,7 @@ struct SessionTable {
     ) throws(ChipError) -> R? {
         guard let entry = entries[number], entry.owner == owner, entry.purpose == purpose else { return nil }
         entries[number] = nil
+        guard entry.connection == chip.connections else { return nil }
         let result: R
         let goesOn: Bool
         do throws(ChipError) {
@@ -74,8 +79,8 @@ struct SessionTable {
             guard goesOn else { return result }
             clock += 1
             entries[number] = Entry(
-                owner: owner, purpose: purpose, handle: entry.handle, context: try save(entry.handle, on: chip),
-                lastUse: clock)
+                owner: owner, purpose: purpose, handle: entry.handle, connection: chip.connections,
+                context: try save(entry.handle, on: chip), lastUse: clock)
             return result
         } catch {
             try? chip.flush(entry.handle)
@@ -87,8 +92,13 @@ struct SessionTable {
     mutating func end(_ owner: ConnectionID, on chip: Chip) {
         for (number, entry) in entries where entry.owner == owner {
             entries[number] = nil
-            try? chip.flush(entry.handle)
+            flush(entry, on: chip)
         }
+    }
+
+    /// After the chip was connected to anew, the handle may be somebody else's session.
+    private func flush(_ entry: Entry, on chip: Chip) {
+        if entry.connection == chip.connections { try? chip.flush(entry.handle) }
     }
 
     private mutating func save(_ handle: Handle, on chip: Chip) throws(ChipError) -> [UInt8] {
@@ -112,6 +122,6 @@ struct SessionTable {
         let candidates = entries.filter { owner == nil || $0.value.owner == owner }
         guard let oldest = candidates.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
         entries[oldest.key] = nil
-        try? chip.flush(oldest.value.handle)
+        flush(oldest.value, on: chip)
     }
 }
