@@ -87,7 +87,7 @@ struct ClientTests {
 
     /// A server that answers the first call with `bytes`, or says them before it.
     func against(
-        _ bytes: [UInt8], ahead: Bool = false, closing: Bool = false, within deadline: Duration = .seconds(10),
+        _ bytes: [UInt8], ahead: Bool = false, closing: Bool = false, within deadline: Duration = .seconds(60),
         _ body: (VarlinkClient) async throws -> Void
     ) async throws {
         try await withFolder { folder in

@@ -75,7 +75,7 @@ final class PingService: Sendable {
 
     /// Waits until `event` has happened `count` times.
     func wait(for event: String, count: Int = 1) async throws {
-        let end = ContinuousClock.now + .seconds(10)
+        let end = ContinuousClock.now + .seconds(60)
         while events.count(where: { $0 == event }) < count {
             guard ContinuousClock.now < end else { throw RawPeer.TookTooLong() }
             try await Task.sleep(for: .milliseconds(2))

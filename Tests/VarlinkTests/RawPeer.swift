@@ -59,7 +59,7 @@ final class RawPeer: Sendable {
     func send(_ text: String) async throws -> Bool { try await send(Array(text.utf8)) }
 
     /// The next message without its NUL, or `nil` when the peer has closed.
-    func receive(within limit: Duration = .seconds(10)) async throws -> String? {
+    func receive(within limit: Duration = .seconds(60)) async throws -> String? {
         while true {
             let message = received.withLock { bytes -> String? in
                 guard let end = bytes.firstIndex(of: 0) else { return nil }
@@ -79,7 +79,7 @@ final class RawPeer: Sendable {
     func close() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     /// Repeats a system call until it would not block; `nil` when it fails.
-    private func retrying(within limit: Duration = .seconds(10), _ call: () -> Int) async throws -> Int? {
+    private func retrying(within limit: Duration = .seconds(60), _ call: () -> Int) async throws -> Int? {
         let end = ContinuousClock.now + limit
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)

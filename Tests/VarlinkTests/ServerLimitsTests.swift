@@ -63,7 +63,7 @@ struct ServerLimitsTests {
             #expect(
                 try await slow.receive() == #"{"error":"org.tenpin.Transport.MessageTimedOut","parameters":{}}"#)
             #expect(try await slow.receive() == nil)
-            #expect((Duration.milliseconds(380)...Duration.seconds(10)).contains(ContinuousClock.now - begun))
+            #expect((Duration.milliseconds(380)...Duration.seconds(60)).contains(ContinuousClock.now - begun))
             #expect(try await dripping.value, "it was cut off in the midst of its message")
             try await other.send(ServerTests.ping + "\0")
             #expect(try await other.receive() == ServerTests.pong)

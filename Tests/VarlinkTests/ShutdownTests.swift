@@ -39,7 +39,7 @@ struct ShutdownTests {
             try await service.wait(for: "hold")
             let begun = ContinuousClock.now
             #expect(await server.shutdown(within: .milliseconds(200)) == false)
-            #expect(ContinuousClock.now - begun < .seconds(5))
+            #expect(ContinuousClock.now - begun < .seconds(30))
             #expect(try await peer.receive() == nil)
             #expect(service.events == ["hold"])
             service.open()
