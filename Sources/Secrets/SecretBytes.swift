@@ -79,5 +79,4 @@ import CSodium
     private static let libraryIsReady = sodium_init() >= 0
 }
 
-// The pointer is owned by exactly one value, and only a mutation of that value writes through it.
-extension SecretBytes: @unchecked Sendable {}
+extension SecretBytes: @unchecked Sendable {}  // one value owns the pointer, and only a mutation of it writes there
