@@ -7,7 +7,7 @@ play() {
     set_up
     local product
     for product in tenpin tenpin-vault; do
-        swift build -c release --product "$product" >&2 || fail "the build of $product failed"
+        build -c release --product "$product" >&2 || fail "the build of $product failed"
     done
     PATH=$(swift build -c release --show-bin-path):$PATH
 
