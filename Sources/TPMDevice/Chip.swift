@@ -35,6 +35,17 @@ public final class Chip {
         }
     }
 
+    /// Connects anew, and flushes what the lost connection left on a chip that was not restarted; wholly or not at all.
+    private func reconnect() throws(ChipError) {
+        do throws(ChipError) {
+            try connect()
+            try flushLeftovers()
+        } catch {
+            transport = nil
+            throw error
+        }
+    }
+
     /// How often a command that was not begun is sent again, and the first wait; each wait is twice the last.
     private static let retries = 8
     private static let firstWait = 0.02
@@ -48,11 +59,7 @@ public final class Chip {
     public func run(
         _ command: Command, authorizedBy authorizations: Authorization...
     ) throws(ChipError) -> Response {
-        if transport == nil {
-            try connect()
-            // What the lost connection left on a chip that was not restarted.
-            try flushLeftovers()
-        }
+        if transport == nil { try reconnect() }
         var response = try exchange(command, authorizations)
         var wait = Self.firstWait
         for _ in 0..<Self.retries where response.code.mayBeSentAgain(command.code) {
@@ -103,9 +110,9 @@ public final class Chip {
 }
 
 extension ResponseCode {
-    /// Whether `command` may be sent again. YIELDED says that it was begun (Part 2 §6.6.3), and a PolicyNV that was begun may
-    /// have counted a guess: sent again, it would count another.
+    /// Whether `command` may be sent again. A PolicyNV that was begun may have counted a guess, and sent again it would
+    /// count another: only RETRY says for certain that it was not begun (Part 2 §6.6.3).
     fileprivate func mayBeSentAgain(_ command: CommandCode) -> Bool {
-        mayBeSentAgain && !(command == .policyNV && self == .yielded)
+        mayBeSentAgain && (command != .policyNV || self == .retry)
     }
 }

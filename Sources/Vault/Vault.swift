@@ -113,10 +113,10 @@ extension Vault {
     }
 
     /// Counts a write of the chip's NV memory, which wears with each one, before it is made.
-    func countWrite(for account: Account) throws(VaultFault) {
+    func countWrite(_ kind: NVWriteKind, for account: Account) throws(VaultFault) {
         let today = Int64(now().timeIntervalSince1970) / 86400
         let isCounted = try stored {
-            try store.countWrite(for: account, on: today, limit: configuration.writesPerDay)
+            try store.countWrite(kind, for: account, on: today, limit: configuration.writesPerDay)
         }
         guard isCounted else { throw .tooManyToday }
     }

@@ -33,9 +33,11 @@ public struct Device: ~Copyable, Sendable {
         state = next
     }
 
-    /// Keeps a backup key that was made or brought in without a vault; the one before it becomes an older key.
-    public mutating func keep(_ key: GenerationKey) throws(VaultClientError) {
-        try update { $0.keep(key) }
+    /// Keeps a backup key that was made or brought in without a vault; where there is a key already, as an older one.
+    ///
+    /// - Parameter wasBehindPassword: whether the key was ever enrolled, by its backup's word.
+    public mutating func keep(_ key: GenerationKey, wasBehindPassword: Bool = false) throws(VaultClientError) {
+        try update { $0.keep(key, wasBehindPassword: wasBehindPassword) }
     }
 
     /// Keeps the 32 bytes of the 64-digit mode, or lets go of them.
@@ -49,13 +51,21 @@ public struct Device: ~Copyable, Sendable {
     /// - Parameters:
     ///   - replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt by this,
     ///     since only its limit key burns it.
+    ///   - abandoning: lets go of an enrollment that cannot be finished, and of a live one at another vault; what is live
+    ///     stays so until the new enrollment is, and is burnt then.
     ///   - exposureKnown: the person knows that an earlier password is exposed, and says that this is another one.
     public mutating func enroll(
         at link: VaultLink, password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
-        replacing: EnrollmentID? = nil, exposureKnown: Bool = false
+        replacing: EnrollmentID? = nil, abandoning: Bool = false, exposureKnown: Bool = false
     ) async throws(VaultClientError) {
-        try await finish(at: link)
-        guard replacing != nil || state.enrollment == nil else { throw .fault(.accountExists) }
+        var replacing = replacing
+        if abandoning {
+            try update { $0.giveUpPending() }
+            if let live = state.enrollment, live.isAt(link.vault) { replacing = live.recipe.enrollment }
+        } else {
+            try await finish(at: link)
+        }
+        guard replacing != nil || abandoning || state.enrollment == nil else { throw .fault(.accountExists) }
         try checkExposure(exposureKnown)
         if let kept = state.key, !state.keyIsBehindPassword, replacing == nil {
             try await enroll(at: link, password, choice, key: kept, older: state.olderKeys, replaces: nil)
@@ -77,7 +87,8 @@ public struct Device: ~Copyable, Sendable {
 
     /// A new backup key, of the generation after the one in use and after `other`.
     private func nextKey(after other: UInt32 = 0) throws(VaultClientError) -> GenerationKey {
-        let (generation, overflow) = max(state.key?.generation ?? 0, other).addingReportingOverflow(1)
+        let known = ([state.key].compactMap { $0 } + state.olderKeys).map(\.generation)
+        let (generation, overflow) = (known + [other]).reduce(0, max).addingReportingOverflow(1)
         guard !overflow else { throw VaultClientError(.tooManyOlderKeys) }
         return GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
     }
@@ -150,15 +161,6 @@ public struct Device: ~Copyable, Sendable {
         return done
     }
 
-    /// Lets go of what ties the account to a vault that cannot be reached any more or does not do its part: an
-    /// enrollment that is not finished, and the live one. Both are burnt when that vault is met again.
-    public mutating func abandon() throws(VaultClientError) {
-        try update { state in
-            state.giveUpPending()
-            state.letGo()
-        }
-    }
-
     /// Goes on with what was begun: makes a pending enrollment live, and burns old slots.
     ///
     /// - Returns: what was done. A slot whose burn the chip or the vault refuses stays in `state.toBurn`.
@@ -186,9 +188,7 @@ public struct Device: ~Copyable, Sendable {
         older: [GenerationKey], replaces: EnrollmentID?
     ) async throws(VaultClientError) {
         var tickets = state.toBurn.filter { !$0.isBurnt && $0.endorsementName == link.vault.endorsementName.bytes }
-        if let live = state.enrollment, let ticket = BurnTicket(live.recipe, limitSeed: live.limitSeed) {
-            tickets.append(ticket)
-        }
+        if let live = state.enrollment, live.isAt(link.vault), let ticket = live.ticket { tickets.append(ticket) }
         let attempt = EnrollmentAttempt(
             link: link, account: account, choice: choice, generation: key.generation, replaces: replaces)
         let pending = try await attempt.prepare(

@@ -94,7 +94,8 @@ enum Outcome: Error, CustomStringConvertible {
                 + " by the vault's word."
         case .lockedOut:
             "The chip refuses further guesses, for the right password too; a device that still has the key can grant more"
-                + " with `tenpin grant`, or start afresh with `tenpin enroll --replace`. No guess was spent."
+                + " with `tenpin grant`. Without one the backups cannot be opened any more, and `tenpin enroll --replace`"
+                + " starts afresh. No guess was spent."
         case .noKey(let account):
             "This device has no backup key for the account \(account); name another one with --account, or run"
                 + " `tenpin recover`, `tenpin enroll` or `tenpin key new` first. No guess was spent."

@@ -83,7 +83,10 @@ import Testing
                 try await stage.at("other", "enroll", password: "pw", "--memory", "64"), 15, "enrolled already",
                 "--replace")
             expectFailure(try await stage.at("other", "change-password", password: "pw"), 1, "recover it first")
-            let replaced = try await stage.at("other", "enroll", password: "new", "--memory", "64", "--replace")
+            expectFailure(
+                try await stage.at("other", "enroll", password: "new", "--memory", "64", "--replace"), 64, "--yes")
+            let replaced = try await stage.at(
+                "other", "enroll", password: "new", "--memory", "64", "--replace", "--yes")
             #expect(replaced.status == 0, "\(replaced.errors)")
         }
     }

@@ -72,7 +72,30 @@ import VaultAPI
         state.giveUpPending()
         #expect(state.keyIsBehindPassword)
         state.keep(GenerationKey(generation: 1, key: shared(0xB1)))
-        #expect(!state.keyIsBehindPassword && state.olderKeys.contains { holds($0.key, 0xA1) })
+        #expect(state.keyIsBehindPassword && holds(state.key?.key, 0xA1))
+        #expect(state.olderKeys.contains { holds($0.key, 0xB1) })
+    }
+
+    @Test("a key that only rides along counts as behind that password, and one whose backup names a vault too")
+    func ridingAlong() throws {
+        var state = DeviceState(account: try Fixture.account())
+        state.keep(GenerationKey(generation: 1, key: shared(0xA1)))
+        state.journal(try Self.pending(generation: 2, id: 2, key: 0xA2, older: [0xA1]))
+        #expect(state.keyIsBehindPassword)
+        var other = DeviceState(account: try Fixture.account())
+        other.keep(GenerationKey(generation: 3, key: shared(0xA1)), wasBehindPassword: true)
+        #expect(other.keyIsBehindPassword)
+    }
+
+    @Test("exposures add up, and the key of an enrollment that is given up is kept with its generation")
+    func exposuresAddUp() throws {
+        var state = try TakeTests.state(generation: 1, id: 1, key: 0xA1)
+        state.journal(try Self.pending(generation: 2, id: 2, key: 0xA2))
+        state.giveUpPending()
+        state.journal(try Self.pending(generation: 3, id: 3, key: 0xA3))
+        state.giveUpPending()
+        #expect(state.exposedLimit == 20 && state.olderKeys.map(\.generation).max() == 3)
+        #expect(state.enrollment?.recipe.generation == 1 && holds(state.key?.key, 0xA1))
     }
 
     @Test("letting go of an enrollment keeps its key and the ticket to burn it")

@@ -69,7 +69,7 @@ extension Vault {
             let area = try? PublicArea(tpm2b: call.evaluationKey.publicArea.bytes), let evaluationKey = area.point,
             area == EvaluationKeyProfile.publicArea(evaluationKey, slot: slot)
         else { throw .notTheProfile }
-        try countWrite(for: call.account)
+        try countWrite(.guess, for: call.account)
         // What was received is gone when this returns; the store keeps the chip's own wrapping of it.
         let evaluationPrivate = try onChip { () throws(ChipError) in
             try chip.take(Sealed(call.evaluationKey), of: area, under: parent)

@@ -18,7 +18,7 @@ extension Vault {
         guard let area = record.evaluationArea(slot), let wrapped = record.evaluationPrivate else {
             throw .wrongEnrollment
         }
-        try countWrite(for: call.account)
+        try countWrite(.guess, for: call.account)
         let evaluated = try spendAndMultiply(point, area, Array(wrapped), slot)
         record.lastBlinded = Data(call.blinded.bytes)
         record.lastEvaluated = Data(evaluated.sec1)

@@ -75,8 +75,8 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
-        // A ceiling or a burn has the person's signature, and takes no place from the day's.
-        if call.write == .first { try countWrite(for: call.account) }
+        // A burn ends what it writes, and is not counted.
+        if call.write != .burn { try countWrite(call.write == .first ? .guess : .ceiling, for: call.account) }
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }

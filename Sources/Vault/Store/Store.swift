@@ -2,6 +2,14 @@ import Foundation
 import GRDB
 import VaultAPI
 
+/// What a write of the chip's NV memory is for; each kind has a count of its own, so that evaluations used up by somebody
+/// leave room for the ceilings that a person signs.
+enum NVWriteKind: String {
+    /// An evaluation, a slot defined, or its first write.
+    case guess
+    case ceiling
+}
+
 /// What the vault remembers: SQLite, one row an enrollment. The chip is the truth for counts, the store for everything
 /// else. Every change is on the disk before the call returns.
 struct Store: Sendable {
@@ -54,7 +62,9 @@ struct Store: Sendable {
     private static func registerSecond(_ migrator: inout DatabaseMigrator) {
         migrator.registerMigration("2: writes an account and day") { db in
             try db.create(table: "accountDay") { table in
-                table.primaryKey("account", .text)
+                table.column("account", .text).notNull()
+                table.column("kind", .text).notNull()
+                table.primaryKey(["account", "kind"])
                 table.column("day", .integer).notNull()
                 table.column("writes", .integer).notNull()
             }
@@ -136,15 +146,15 @@ struct Store: Sendable {
 
     /// Counts a write of the chip's NV memory against the account's day (days since 1970): whatever enrollment it is for,
     /// so that a new one does not begin a new count. False, and not counted, when the day had `limit` already.
-    func countWrite(for account: Account, on day: Int64, limit: Int) throws -> Bool {
+    func countWrite(_ kind: NVWriteKind, for account: Account, on day: Int64, limit: Int) throws -> Bool {
         try queue.write { db in
             try db.execute(sql: "DELETE FROM accountDay WHERE day <> ?", arguments: [day])
             try db.execute(
                 sql: """
-                    INSERT INTO accountDay (account, day, writes) VALUES (?, ?, 1)
-                        ON CONFLICT (account) DO UPDATE SET writes = writes + 1 WHERE writes < ?
+                    INSERT INTO accountDay (account, kind, day, writes) VALUES (?, ?, ?, 1)
+                        ON CONFLICT (account, kind) DO UPDATE SET writes = writes + 1 WHERE writes < ?
                     """,
-                arguments: [account.id, day, limit])
+                arguments: [account.id, kind.rawValue, day, limit])
             return db.changesCount == 1
         }
     }

@@ -53,6 +53,8 @@ extension VaultClientError {
             let prefix = "\(VaultInterface.name)."
             if name.hasPrefix(prefix), let fault = VaultFault(rawValue: String(name.dropFirst(prefix.count))) {
                 self = .fault(fault)
+            } else if ["TooManyConnections", "ShuttingDown"].contains(where: { name == "org.tenpin.Transport.\($0)" }) {
+                self = .connectionLost
             } else {
                 self = .brokenReply("it answered with the error \(printable(name))")
             }

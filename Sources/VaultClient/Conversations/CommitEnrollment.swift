@@ -28,8 +28,9 @@ extension PendingEnrollment {
             opened = try await link.openBundle(
                 area, of: recipe, openKey: AuthorityKey(scalar: openKey.bytes))
         } catch {
-            let exposure = error.exposure
-            throw VaultClientError(.exposed(limit: limit, by: exposure == .noReply ? .noReply : .notOpened))
+            // A refused signature may only have come too late, after the 120 seconds of its session: it is live all the same.
+            let mayStillOpen = error.exposure == .noReply || error.reason == .fault(.refusedByChip)
+            throw VaultClientError(.exposed(limit: limit, by: mayStillOpen ? .noReply : .notOpened))
         }
         guard opened == bundle else { throw VaultClientError(.exposed(limit: limit, by: .notOpened)) }
     }

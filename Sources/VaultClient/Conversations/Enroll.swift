@@ -29,7 +29,8 @@ public struct PendingEnrollment: Sendable {
     let riding: RidingKeys
 
     public var recipe: Recipe { commit.recipe }
-    var limit: UInt32 { commit.recipe.vaults.first?.limit ?? 0 }
+    /// How many guesses it gives.
+    public var limit: UInt32 { commit.recipe.vaults.first?.limit ?? 0 }
 }
 
 /// Steps 1 and 2 of an enrollment (DESIGN section 6), up to the message of step 3.

@@ -1,4 +1,5 @@
 import Secrets
+import TPM
 import VaultAPI
 
 // What each event does to the state that a device keeps. No key is ever dropped, and no enrollment that could still be
@@ -6,15 +7,20 @@ import VaultAPI
 
 extension DeviceState {
     /// A backup key that was made or brought in without a vault.
-    mutating func keep(_ key: GenerationKey) {
-        adopt(key, older: olderKeys)
-        keyIsBehindPassword = false
+    ///
+    /// Where there is a key already it stays the one in use: what names it must go on naming it.
+    mutating func keep(_ key: GenerationKey, wasBehindPassword: Bool = false) {
+        guard self.key == nil else { return addOlder([key]) }
+        self.key = key
+        keyIsBehindPassword = wasBehindPassword
     }
 
     /// The journal of step 3: from here on the same message is repeated, and no other attempt begun.
     mutating func journal(_ pending: PendingEnrollment) {
         self.pending = pending
-        if let key, key.key.bytes.isEqual(to: pending.backupKey.bytes) { keyIsBehindPassword = true }
+        // Also when it only rides along: it is then open to the guesses at that password.
+        let sent = [pending.backupKey] + pending.riding.older.map(\.key)
+        if let key, sent.contains(where: { $0.bytes.isEqual(to: key.key.bytes) }) { keyIsBehindPassword = true }
     }
 
     /// The pending enrollment is live, and takes the place of the one before.
@@ -36,7 +42,9 @@ extension DeviceState {
     mutating func giveUpPending() {
         guard let pending else { return }
         addTicket(LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed).ticket)
-        exposedLimit = pending.limit
+        exposedLimit = (exposedLimit ?? 0) + pending.limit
+        // Its generation is not used again, and the key is kept: the vault may have made it live all the same.
+        addOlder([GenerationKey(generation: pending.recipe.generation, key: pending.backupKey)])
         self.pending = nil
     }
 
@@ -97,4 +105,9 @@ extension DeviceState {
 extension DeviceState.LiveEnrollment {
     /// What it takes to burn its slot.
     var ticket: BurnTicket? { BurnTicket(recipe, limitSeed: limitSeed) }
+
+    /// Whether its slot is on this vault's chip.
+    func isAt(_ vault: TrustedVault) -> Bool {
+        recipe.vaults.first?.endorsementName.bytes == vault.endorsementName.bytes
+    }
 }

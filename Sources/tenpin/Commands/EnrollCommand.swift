@@ -25,8 +25,8 @@ struct EnrollCommand: AsyncParsableCommand {
 
     @Flag(
         help: """
-            Replace an enrollment that this device does not know. Its slot cannot be burnt without its key: the old password \
-            keeps its remaining guesses with a dishonest host.
+            Replace an enrollment that this device does not know: backups made with its key can then be opened only by a \
+            device that has it. Its slot cannot be burnt, so the old password keeps its guesses with a dishonest host.
             """)
     var replace = false
 
@@ -39,22 +39,39 @@ struct EnrollCommand: AsyncParsableCommand {
 
     @OptionGroup var exposure: ExposureOptions
 
+    @Flag(help: "Do not ask.")
+    var yes = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func run() async throws {
         var device = try device.openNamed()
-        if abandon { try device.abandon() }
         let link = try await vault.link(self.device.deviceHome)
-        try await device.finish(at: link)
-        let exposureKnown = exposure.isKnown(to: device)
+        if !abandon, try await device.finish(at: link).contains(where: \.isEnrolled) {
+            // What was begun earlier, with the password of then.
+            await link.close()
+            return try EnrolledResult(device, link).report(json: json, said: "Finished enrolling")
+        }
+        let question =
+            "Backups made with the key that is enrolled now can never be opened again, unless another device"
+            + " has that key. Replace it?"
+        guard !replace || yes || Console.confirms(question) else { throw InputError.notConfirmed }
+        let exposureKnown = exposure.isKnown(to: device, abandoning: abandon)
         let replaced = replace ? try await device.enrollmentToReplace(at: link) : nil
         let typed = try password.source.newPassword()
         try await device.enroll(
-            at: link, password: typed, choice: try work.choice(), replacing: replaced, exposureKnown: exposureKnown)
+            at: link, password: typed, choice: try work.choice(), replacing: replaced, abandoning: abandon,
+            exposureKnown: exposureKnown)
         if let replaced { try await device.forgetUnburnt(replaced, at: link) }
         await link.close()
         try EnrolledResult(device, link).report(json: json, said: "Enrolled")
+    }
+}
+
+extension Device.Finished {
+    fileprivate var isEnrolled: Bool {
+        if case .enrolled = self { true } else { false }
     }
 }
 
@@ -63,8 +80,9 @@ struct ExposureOptions: ParsableArguments {
     @Flag(help: "This is another password than the one that an unconfirmed enrollment has exposed.")
     var otherPassword = false
 
-    func isKnown(to device: borrowing Device) -> Bool {
-        guard let limit = device.state.exposedLimit, !otherPassword else { return otherPassword }
+    func isKnown(to device: borrowing Device, abandoning: Bool = false) -> Bool {
+        let abandoned = abandoning ? device.state.pending?.limit : nil
+        guard let limit = device.state.exposedLimit ?? abandoned, !otherPassword else { return otherPassword }
         return Console.confirms(
             "An earlier enrollment was sent and not confirmed: whoever runs the vault may have \(limit) guesses at its"
                 + " password. Will you choose another one now?")

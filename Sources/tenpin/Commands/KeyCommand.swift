@@ -84,7 +84,8 @@ extension KeyCommand {
                 try header.check(key)
                 if !device.holdsKey(for: header) {
                     try device.keep(
-                        GenerationKey(generation: header.generation, key: SharedSecret(key.secret.duplicate())))
+                        GenerationKey(generation: header.generation, key: SharedSecret(key.secret.duplicate())),
+                        wasBehindPassword: header.namesVault)
                 }
             } else if device.state.key == nil {
                 try device.keep(GenerationKey(generation: 1, key: SharedSecret(BackupKey().secret.duplicate())))

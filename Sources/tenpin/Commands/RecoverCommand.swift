@@ -69,6 +69,11 @@ extension Recovered {
 }
 
 extension BackupHeader {
+    /// Whether its key was behind a password when it was written.
+    var namesVault: Bool {
+        stanzas.contains { if case .vault = $0 { true } else { false } }
+    }
+
     /// The recipe's hash for this account, as the backup's header pins it.
     func recipeHash(of account: Account) -> [UInt8]? {
         for case .vault(let stanza) in stanzas where stanza.account == account.id { return stanza.recipeHash }
