@@ -9,6 +9,11 @@ extension Chip {
         let response =
             if let authorization { try run(command, authorizedBy: authorization) } else { try run(command) }
         guard let handle = response.handle else { throw .malformed(command.code, .truncated) }
+        return try lend(handle, body)
+    }
+
+    /// Lends a handle and flushes it afterwards. When both fail, the error of `body` is the one that goes on.
+    private func lend<R>(_ handle: Handle, _ body: (Handle) throws(ChipError) -> R) throws(ChipError) -> R {
         let result: R
         do throws(ChipError) {
             result = try body(handle)
@@ -60,15 +65,7 @@ extension Chip {
             try run(.load(area, private: `private`, under: parent), authorizedBy: authorization).handle
         }
         guard let handle else { throw .malformed(.load, .truncated) }
-        let result: R
-        do throws(ChipError) {
-            result = try body(Command.Entity(handle, area.name))
-        } catch {
-            try? flush(handle)
-            throw error
-        }
-        try flush(handle)
-        return result
+        return try lend(handle) { (handle) throws(ChipError) in try body(Command.Entity(handle, area.name)) }
     }
 
     /// Takes in an object that a device sealed to the parent; gives the chip's own TPM2B_PRIVATE (its contents).

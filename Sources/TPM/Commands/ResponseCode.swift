@@ -23,10 +23,6 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let nvDefined = Self(rawValue: 0x14C)
     /// TPM_RC_NV_UNINITIALIZED: the index was never written.
     public static let nvUninitialized = Self(rawValue: 0x14A)
-    /// TPM_RC_OBJECT_MEMORY, TPM_RC_SESSION_MEMORY, TPM_RC_SESSION_HANDLES: no free place just now.
-    public static let objectMemory = Self(rawValue: 0x902)
-    public static let sessionMemory = Self(rawValue: 0x903)
-    public static let sessionHandles = Self(rawValue: 0x905)
     /// TPM_RC_CONTEXT_GAP: the oldest saved session must be loaded before another can be saved.
     public static let contextGap = Self(rawValue: 0x901)
     /// TPM_RC_HANDLE, with any number: there is no such entity.

@@ -30,7 +30,7 @@ struct Store: Sendable {
 
     private static let migrator: DatabaseMigrator = {
         var migrator = DatabaseMigrator()
-        migrator.registerMigration("1: enrollments") { db in
+        migrator.registerMigration("1: enrollments and days") { db in
             try db.create(table: EnrollmentRecord.databaseTableName) { table in
                 table.primaryKey("id", .blob)
                 table.column("account", .text).notNull().indexed()
@@ -44,8 +44,13 @@ struct Store: Sendable {
                     "lastBlinded", "lastEvaluated",
                 ] { table.column(blob, .blob) }
                 for number in ["limit", "signedCeiling", "granted"] { table.column(number, .integer) }
-                table.column("evaluationDay", .integer).notNull().defaults(to: 0)
-                table.column("evaluationsToday", .integer).notNull().defaults(to: 0)
+            }
+            try db.create(table: "accountDay") { table in
+                table.column("account", .text).notNull()
+                table.column("kind", .text).notNull()
+                table.primaryKey(["account", "kind"])
+                table.column("day", .integer).notNull()
+                table.column("writes", .integer).notNull()
             }
             // One live and one pending enrollment an account, whatever the code above does.
             try db.execute(
@@ -55,25 +60,8 @@ struct Store: Sendable {
                         WHERE state IN ('reserved', 'defined', 'armed');
                     """)
         }
-        registerSecond(&migrator)
         return migrator
     }()
-
-    private static func registerSecond(_ migrator: inout DatabaseMigrator) {
-        migrator.registerMigration("2: writes an account and day") { db in
-            try db.create(table: "accountDay") { table in
-                table.column("account", .text).notNull()
-                table.column("kind", .text).notNull()
-                table.primaryKey(["account", "kind"])
-                table.column("day", .integer).notNull()
-                table.column("writes", .integer).notNull()
-            }
-            try db.alter(table: EnrollmentRecord.databaseTableName) { table in
-                table.drop(column: "evaluationDay")
-                table.drop(column: "evaluationsToday")
-            }
-        }
-    }
 
     /// The enrollment with this id.
     func enrollment(_ id: EnrollmentID) throws -> EnrollmentRecord? {
