@@ -11,14 +11,14 @@ import VaultAPI
 @Suite("A fault says what was spent")
 struct CostTests {
     /// What the chip does with PolicyNV, and what the caller gets.
-    static let cases: [(name: String, answer: Relay.Answer, fault: VaultFault)] = [
-        ("at its ceiling", .refusal(0x12F), .lockedOut),
-        ("no such index", .refusal(0x28B), .slotGone),
-        ("could not be begun", .refusal(0x922), .chipUnavailable),
-        ("failed", .refusal(0x101), .chipFailedAfterSpending),
-        ("a parameter's size, which is read after counting", .refusal(0x1D5), .chipFailedAfterSpending),
-        ("begun and yielded", .refusal(0x908), .chipFailedAfterSpending),
-        ("hung up", .hangUp, .chipFailedAfterSpending),
+    static let cases: [(name: String, answer: ChipRelay.Fate, fault: VaultFault)] = [
+        ("at its ceiling", .refuse(0x12F), .lockedOut),
+        ("no such index", .refuse(0x28B), .slotGone),
+        ("could not be begun", .refuse(0x922), .chipUnavailable),
+        ("failed", .refuse(0x101), .chipFailedAfterSpending),
+        ("a parameter's size, which is read after counting", .refuse(0x1D5), .chipFailedAfterSpending),
+        ("begun and yielded", .refuse(0x908), .chipFailedAfterSpending),
+        ("hung up", .loseCommand, .chipFailedAfterSpending),
     ]
 
     @Test("a PolicyNV that fails is not spent only where the chip had not come to counting", arguments: 0..<7)
@@ -27,7 +27,7 @@ struct CostTests {
         try await ServedVault.with { served in
             let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
             try await served.through {
-                $0 == .policyNV ? answer : .chip
+                $0.isA(.policyNV) ? answer : .carry
             } _: { relay in
                 let fault = try await served.connect().fault(
                     of: Evaluate(
@@ -44,11 +44,11 @@ struct CostTests {
         try await ServedVault.with { served in
             let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
             let wasRefused = Mutex(false)
-            try await served.through { code in
-                guard code == .policyNV else { return .chip }
+            try await served.through { command in
+                guard command.isA(.policyNV) else { return .carry }
                 return wasRefused.withLock { past in
                     defer { past = true }
-                    return past ? .chip : .refusal(0x922)
+                    return past ? .carry : .refuse(0x922)
                 }
             } _: { relay in
                 let client = try await served.connect()

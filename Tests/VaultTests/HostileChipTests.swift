@@ -9,24 +9,25 @@ import Testing
 struct HostileChipTests {
     /// Runs `body` against a chip that answers one command as told.
     static func with(
-        _ code: CommandCode, _ answer: Relay.Answer, _ body: (Chip) throws -> Void
+        _ code: CommandCode, _ answer: ChipRelay.Fate, _ body: (Chip) throws -> Void
     ) async throws {
         let swtpm = try await Swtpm.start(.uncertified)
         defer { swtpm.discard() }
-        let relay = try Relay(swtpm) { $0 == code ? answer : .chip }
+        let relay = try ChipRelay(swtpm) { $0.isA(code) ? answer : .carry }
         defer { relay.end() }
         try body(try Chip(tcti: relay.tcti))
     }
 
     /// TPMS_CAPABILITY_DATA with more to come, all items the same.
-    static func page(_ capability: Capability, _ item: UInt32, count: UInt32) -> Relay.Answer {
-        .parameters(
-            Writer.bytes { writer in
-                writer.integer(UInt8(1))
-                writer.integer(capability.rawValue)
-                writer.integer(count)
-                for _ in 0..<count { writer.integer(item) }
-            })
+    static func page(_ capability: Capability, _ item: UInt32, count: UInt32) -> ChipRelay.Fate {
+        .answer(
+            ChipRelay.success(
+                Writer.bytes { writer in
+                    writer.integer(UInt8(1))
+                    writer.integer(capability.rawValue)
+                    writer.integer(count)
+                    for _ in 0..<count { writer.integer(item) }
+                }))
     }
 
     @Test("the same page of handles over and over is refused")
@@ -47,10 +48,11 @@ struct HostileChipTests {
     func emptyReads() async throws {
         let area = NVPublic(
             index: Handle(0x01C0_0002), nameAlgorithm: .sha256, attributes: [.authRead], authPolicy: [], dataSize: 100)
-        try await Self.with(.nvRead, .withPassword([0, 0])) { chip in
+        try await Self.with(.nvRead, .answer(ChipRelay.successWithPassword([0, 0]))) { chip in
             #expect(throws: ChipError.malformed(.nvRead, .truncated)) { try chip.readByOwner(area) }
         }
-        try await Self.with(.nvRead, .withPassword([0, 101] + [UInt8](repeating: 0, count: 101))) { chip in
+        let tooMany = ChipRelay.successWithPassword([0, 101] + [UInt8](repeating: 0, count: 101))
+        try await Self.with(.nvRead, .answer(tooMany)) { chip in
             #expect(throws: ChipError.malformed(.nvRead, .oversized(101, limit: 100))) { try chip.readByOwner(area) }
         }
     }

@@ -72,9 +72,9 @@ struct PendingTests {
                 try ArmedSlot(of: Account("old"), on: served, begun: Date() - 3700)
             }
             let hasRoom = Mutex(false)
-            try await served.through { code in
-                if code == .nvUndefineSpace { hasRoom.withLock { $0 = true } }
-                return code == .nvDefineSpace && !hasRoom.withLock { $0 } ? .refusal(0x14B) : .chip
+            try await served.through { command in
+                if command.isA(.nvUndefineSpace) { hasRoom.withLock { $0 = true } }
+                return command.isA(.nvDefineSpace) && !hasRoom.withLock { $0 } ? .refuse(0x14B) : .carry
             } _: { relay in
                 let client = try await served.connect()
                 let (account, id) = (try Self.someone.get(), EnrollmentID.random)

@@ -10,7 +10,7 @@ struct SessionTableTests {
     @Test("a session that cannot be saved is flushed, not left on the chip")
     func leak() async throws {
         try await withSwtpm(.uncertified) { swtpm in
-            let relay = try Relay(swtpm) { $0 == .contextSave ? .refusal(0x101) : .chip }
+            let relay = try ChipRelay(swtpm) { $0.isA(.contextSave) ? .refuse(0x101) : .carry }
             defer { relay.end() }
             let chip = try Chip(tcti: relay.tcti)
             var table = SessionTable()

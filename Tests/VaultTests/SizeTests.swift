@@ -15,7 +15,7 @@ struct SizeTests {
     func salt() async throws {
         try await ServedVault.with { served in
             try await served.through { _ in
-                .chip
+                .carry
             } _: { relay in
                 let client = try await served.connect()
                 for size in [513, 4096] {
@@ -71,7 +71,7 @@ struct SizeTests {
     @Test("a command of more than 4096 bytes is refused here, and the connection stays")
     func command() async throws {
         try await withSwtpm(.uncertified) { swtpm in
-            let relay = try Relay(swtpm) { _ in .chip }
+            let relay = try ChipRelay(swtpm)
             defer { relay.end() }
             let chip = try Chip(tcti: relay.tcti)
             #expect(throws: ChipError.oversized(.contextLoad, 4097)) {

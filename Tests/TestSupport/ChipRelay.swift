@@ -1,0 +1,204 @@
+import Foundation
+import Synchronization
+
+/// Stands between a program and its emulated chip: sees each command and each answer as raw bytes, and does with them what
+/// a test says. It knows none of the project's code, so that it can bear witness against it.
+///
+/// The program reaches it by `tcti`, the chip is reached anew for each connection of the program's, and may be stopped and
+/// started in between. Like the chip it serves one program at a time.
+public final class ChipRelay: Sendable {
+    /// A command on its way to the chip.
+    public struct Command: Sendable {
+        /// Counts the commands from 0 since the relay began, or since `begin`.
+        public let number: Int
+        public let bytes: [UInt8]
+        /// TPM_CC, from the header (TPM 2.0 Part 1 §18.3).
+        public var code: UInt32 { ChipRelay.integer(bytes[6..<10]) }
+    }
+
+    /// A command and what the program was answered.
+    public struct Exchange: Sendable {
+        public let command: Command
+        /// What the chip itself said; `nil` when it never had the command, or was gone.
+        public internal(set) var said: [UInt8]?
+        /// What the program was told; `nil` when the connection broke instead.
+        public internal(set) var told: [UInt8]?
+        /// TPM_RC of the chip's answer.
+        public var responseCode: UInt32? { said.map { ChipRelay.integer($0[6..<10]) } }
+    }
+
+    /// What becomes of a command. The closures run on the relay's thread, while the program waits.
+    public enum Fate: Sendable {
+        case carry
+        /// Something happens, then the chip has it.
+        case carryAfter(@Sendable () -> Void)
+        /// The chip has done it, then something happens before the program hears of it.
+        case carryThen(@Sendable () -> Void)
+        /// The chip has done it, and the program gets other bytes.
+        case alter(@Sendable ([UInt8]) -> [UInt8])
+        /// The chip gets other bytes.
+        case replace([UInt8])
+        /// The chip never has it; the program is refused with this TPM_RC.
+        case refuse(UInt32)
+        /// The chip never has it; the program gets these bytes.
+        case answer([UInt8])
+        /// The connection breaks before the chip has it.
+        case loseCommand
+        /// The connection breaks after the chip has done it.
+        case loseAnswer
+    }
+
+    public typealias Plan = @Sendable (Command) -> Fate
+
+    /// What tpm2-tss calls it.
+    public let tcti: String
+    private let chip: Swtpm
+    private let listener: Int32
+    private let state: Mutex<State>
+
+    private struct State {
+        var plan: Plan
+        var exchanges: [Exchange] = []
+        var observer: (@Sendable (Exchange) -> Void)?
+    }
+
+    /// Listens beside the chip's own socket.
+    public init(_ chip: Swtpm, plan: @escaping Plan = { _ in .carry }) throws {
+        self.chip = chip
+        state = Mutex(State(plan: plan))
+        let path = chip.folder.path(percentEncoded: false) + "/relay-\(UInt32.random(in: 0...99999))"
+        tcti = "swtpm:path=\(path)"
+        listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard code == 0, listen(listener, 8) == 0 else { throw HarnessError("the relay cannot listen at \(path)") }
+        try FileManager.default.createSymbolicLink(
+            atPath: path + ".ctrl", withDestinationPath: chip.socketPath + ".ctrl")
+        Thread.detachNewThread { [self] in
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else { return }
+                serve(client)
+                close(client)
+            }
+        }
+    }
+
+    /// Ends it; nobody can connect any more.
+    public func end() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+    }
+
+    /// Does as `plan` says from now on, and counts from 0 again. What was seen is forgotten.
+    public func begin(_ plan: @escaping Plan = { _ in .carry }) {
+        state.withLock {
+            $0.plan = plan
+            $0.exchanges = []
+        }
+    }
+
+    /// Everything seen since the relay began, or since `begin`.
+    public var exchanges: [Exchange] { state.withLock { $0.exchanges } }
+
+    /// Tells `observer` of each exchange as it ends, whatever `begin` forgets.
+    public func observe(_ observer: @escaping @Sendable (Exchange) -> Void) {
+        state.withLock { $0.observer = observer }
+    }
+
+    /// How often a command with this TPM_CC came.
+    public func count(of code: UInt32) -> Int { exchanges.count { $0.command.code == code } }
+
+    private func serve(_ client: Int32) {
+        guard let chip = try? chip.raw() else { return }
+        while let bytes = Self.message(from: client) {
+            let (number, plan) = state.withLock { state in
+                let number = state.exchanges.count
+                state.exchanges.append(Exchange(command: Command(number: number, bytes: bytes)))
+                return (number, state.plan)
+            }
+            var exchange = Exchange(command: Command(number: number, bytes: bytes))
+            switch plan(exchange.command) {
+            case .carry:
+                exchange.said = try? chip.transmit(bytes)
+                exchange.told = exchange.said
+            case .carryAfter(let happening):
+                happening()
+                exchange.said = try? chip.transmit(bytes)
+                exchange.told = exchange.said
+            case .carryThen(let happening):
+                exchange.said = try? chip.transmit(bytes)
+                happening()
+                exchange.told = exchange.said
+            case .alter(let alteration):
+                exchange.said = try? chip.transmit(bytes)
+                exchange.told = exchange.said.map(alteration)
+            case .replace(let other):
+                exchange.said = try? chip.transmit(other)
+                exchange.told = exchange.said
+            case .refuse(let code): exchange.told = Self.refusal(code)
+            case .answer(let answer): exchange.told = answer
+            case .loseCommand: break
+            case .loseAnswer: exchange.said = try? chip.transmit(bytes)
+            }
+            let ended = exchange
+            let observer = state.withLock { state in
+                // `begin` may have been called while the command was under way.
+                if state.exchanges.indices.contains(number), state.exchanges[number].command.bytes == bytes {
+                    state.exchanges[number] = ended
+                }
+                return state.observer
+            }
+            observer?(ended)
+            guard let told = exchange.told, Self.sendAll(told, to: client) else { return }
+        }
+    }
+
+    // MARK: - Bytes
+
+    /// A response without sessions (TPM 2.0 Part 1 §18.4): what a chip answers that succeeded with these parameters.
+    public static func success(_ parameters: [UInt8]) -> [UInt8] { response(tag: 0x8001, 0, parameters) }
+
+    /// A response to a command with one password.
+    public static func successWithPassword(_ parameters: [UInt8]) -> [UInt8] {
+        response(tag: 0x8002, 0, bigEndian(UInt32(parameters.count)) + parameters + [0, 0, 1, 0, 0])
+    }
+
+    /// A response that refuses with this TPM_RC.
+    public static func refusal(_ code: UInt32) -> [UInt8] { response(tag: 0x8001, code, []) }
+
+    private static func response(tag: UInt16, _ code: UInt32, _ body: [UInt8]) -> [UInt8] {
+        [UInt8(tag >> 8), UInt8(truncatingIfNeeded: tag)] + bigEndian(UInt32(10 + body.count)) + bigEndian(code) + body
+    }
+
+    private static func bigEndian(_ number: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+    }
+
+    /// A big-endian number of at most four bytes.
+    public static func integer(_ bytes: some Sequence<UInt8>) -> UInt32 { bytes.reduce(0) { $0 << 8 | UInt32($1) } }
+
+    private static func message(from client: Int32) -> [UInt8]? {
+        guard let header = receive(10, from: client) else { return nil }
+        let rest = Int(integer(header[2..<6])) - 10
+        guard rest > 0 else { return header }
+        guard let body = receive(rest, from: client) else { return nil }
+        return header + body
+    }
+
+    private static func receive(_ count: Int, from client: Int32) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard recv(client, &bytes, count, Int32(MSG_WAITALL)) == count else { return nil }
+        return bytes
+    }
+
+    private static func sendAll(_ bytes: [UInt8], to client: Int32) -> Bool {
+        send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+}
