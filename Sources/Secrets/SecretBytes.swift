@@ -66,6 +66,11 @@ import CSodium
         withBytes { (bytes: Span<UInt8>) in SecretBytes(copying: bytes) }
     }
 
+    /// The bytes as ordinary memory, where they stop being a secret: an HMAC or a nonce on its way to others.
+    public var published: [UInt8] {
+        withBytes { (bytes: Span<UInt8>) in bytes.indices.map { bytes[$0] } }
+    }
+
     /// Lends the memory to a call of libsodium that reads it. Never outside this module.
     @unsafe func withPointer<R: ~Copyable>(_ body: (UnsafePointer<UInt8>) -> R) -> R {
         unsafe body(UnsafePointer(base.assumingMemoryBound(to: UInt8.self)))

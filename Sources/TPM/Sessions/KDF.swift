@@ -75,11 +75,6 @@ extension SecretBytes {
         self.init(wiping: &bytes)
     }
 
-    /// The bytes, where they are no secret any more: an HMAC that goes on the wire.
-    var published: [UInt8] {
-        withBytes { (bytes: Span<UInt8>) in bytes.indices.map { bytes[$0] } }
-    }
-
     /// The same bytes as swift-crypto's key type, which wipes its own copy.
     var symmetricKey: SymmetricKey {
         withBytes { (bytes: Span<UInt8>) in

@@ -24,11 +24,6 @@ extension Recipe {
 }
 
 extension SecretBytes {
-    /// The bytes, where they stop being a secret: a confirmation on its way to the vault.
-    var published: [UInt8] {
-        withBytes { (bytes: Span<UInt8>) in bytes.indices.map { bytes[$0] } }
-    }
-
     /// A copy of some of the bytes.
     func slice(_ range: Range<Int>) -> SecretBytes {
         withBytes { (bytes: Span<UInt8>) in SecretBytes(copying: bytes.extracting(range)) }
