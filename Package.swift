@@ -93,7 +93,11 @@ let package = Package(
         .target(
             name: "VaultTestSupport", dependencies: ["Vault", "VaultAPI", "Varlink", "TestSupport", logging],
             path: "Tests/VaultTestSupport"),
-        .testTarget(name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport"]),
+        .target(name: "ProgramTestSupport", dependencies: ["TestSupport"], path: "Tests/ProgramTestSupport"),
+        .target(
+            name: "DeviceTestSupport", dependencies: ["VaultClient", "VaultAPI"], path: "Tests/DeviceTestSupport"),
+        .testTarget(
+            name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport", "ProgramTestSupport"]),
         .testTarget(
             name: "VaultTests",
             dependencies: [
@@ -105,7 +109,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords", "Secrets", "Endorsement",
-                "TestSupport", "VaultTestSupport", crypto,
+                "TestSupport", "VaultTestSupport", "DeviceTestSupport", crypto,
             ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
     ],

@@ -1,3 +1,4 @@
+import DeviceTestSupport
 import Endorsement
 import Foundation
 import OPRF

@@ -50,11 +50,28 @@ public final class ChipRelay: Sendable {
 
     public typealias Plan = @Sendable (Command) -> Fate
 
+    /// A command as the chip had it, and what the chip said; `nil` when it was gone by then.
+    public typealias Watcher = @Sendable (_ command: [UInt8], _ said: [UInt8]?) -> Void
+
     /// What tpm2-tss calls it.
     public let tcti: String
     private let chip: Swtpm
     private let listener: Int32
     private let state: Mutex<State>
+    /// The way to the chip while a program is connected; whoever holds it is the only one who talks to the chip.
+    private let way = Mutex(Way())
+
+    private struct Way {
+        var chip: RawTPM?
+        var watcher: Watcher?
+
+        /// What the chip said; `nil` when it is gone.
+        mutating func transmit(_ command: [UInt8]) -> [UInt8]? {
+            let said = try? chip?.transmit(command)
+            watcher?(command, said)
+            return said
+        }
+    }
 
     private struct State {
         var plan: Plan
@@ -112,11 +129,33 @@ public final class ChipRelay: Sendable {
         state.withLock { $0.observer = observer }
     }
 
+    /// Tells `watcher` of everything that reaches the chip, in the chip's order, what is injected too. It must not use the
+    /// relay.
+    public func watch(_ watcher: @escaping Watcher) {
+        way.withLock { $0.watcher = watcher }
+    }
+
+    /// Sends a command of an attacker's between two of the program's, as root on the host can; also from within a plan's
+    /// closures, and while no program is connected. No plan sees it.
+    public func inject(_ command: [UInt8]) throws -> [UInt8] {
+        let said = try way.withLock { way -> [UInt8]? in
+            let isAlone = way.chip == nil
+            if isAlone { way.chip = try chip.raw() }
+            defer { if isAlone { way.chip = nil } }
+            return way.transmit(command)
+        }
+        guard let said else { throw HarnessError("the chip is gone") }
+        return said
+    }
+
+    private func transmit(_ command: [UInt8]) -> [UInt8]? { way.withLock { $0.transmit(command) } }
+
     /// How often a command with this TPM_CC came.
     public func count(of code: UInt32) -> Int { exchanges.count { $0.command.code == code } }
 
     private func serve(_ client: Int32) {
-        guard let chip = try? chip.raw() else { return }
+        guard (try? way.withLock { $0.chip = try chip.raw() }) != nil else { return }
+        defer { way.withLock { $0.chip = nil } }
         while let bytes = Self.message(from: client) {
             let (number, plan) = state.withLock { state in
                 let number = state.exchanges.count
@@ -126,26 +165,26 @@ public final class ChipRelay: Sendable {
             var exchange = Exchange(command: Command(number: number, bytes: bytes))
             switch plan(exchange.command) {
             case .carry:
-                exchange.said = try? chip.transmit(bytes)
+                exchange.said = transmit(bytes)
                 exchange.told = exchange.said
             case .carryAfter(let happening):
                 happening()
-                exchange.said = try? chip.transmit(bytes)
+                exchange.said = transmit(bytes)
                 exchange.told = exchange.said
             case .carryThen(let happening):
-                exchange.said = try? chip.transmit(bytes)
+                exchange.said = transmit(bytes)
                 happening()
                 exchange.told = exchange.said
             case .alter(let alteration):
-                exchange.said = try? chip.transmit(bytes)
+                exchange.said = transmit(bytes)
                 exchange.told = exchange.said.map(alteration)
             case .replace(let other):
-                exchange.said = try? chip.transmit(other)
+                exchange.said = transmit(other)
                 exchange.told = exchange.said
             case .refuse(let code): exchange.told = Self.refusal(code)
             case .answer(let answer): exchange.told = answer
             case .loseCommand: break
-            case .loseAnswer: exchange.said = try? chip.transmit(bytes)
+            case .loseAnswer: exchange.said = transmit(bytes)
             }
             let ended = exchange
             let observer = state.withLock { state in

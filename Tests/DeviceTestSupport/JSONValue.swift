@@ -1,7 +1,7 @@
 import Foundation
 
 /// A message as it stands on the socket, so that any field of any message can be looked at and altered.
-indirect enum JSONValue: Codable, Hashable, Sendable {
+package indirect enum JSONValue: Codable, Hashable, Sendable {
     case null
     case bool(Bool)
     case number(Int64)
@@ -9,15 +9,15 @@ indirect enum JSONValue: Codable, Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    init(_ value: some Encodable) throws {
+    package init(_ value: some Encodable) throws {
         self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
     }
 
-    func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    package func decode<T: Decodable>(_ type: T.Type) throws -> T {
         try JSONDecoder().decode(type, from: JSONEncoder().encode(self))
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -34,7 +34,7 @@ indirect enum JSONValue: Codable, Hashable, Sendable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -47,10 +47,10 @@ indirect enum JSONValue: Codable, Hashable, Sendable {
     }
 
     /// The way to a field: names, and numbers in lists.
-    typealias Path = [String]
+    package typealias Path = [String]
 
     /// The ways to everything that holds no further value, sorted.
-    var leaves: [Path] {
+    package var leaves: [Path] {
         switch self {
         case .object(let fields):
             fields.sorted { $0.key < $1.key }.flatMap { name, value in value.leaves.map { [name] + $0 } }
@@ -60,7 +60,7 @@ indirect enum JSONValue: Codable, Hashable, Sendable {
         }
     }
 
-    subscript(path: Path) -> JSONValue? {
+    package subscript(path: Path) -> JSONValue? {
         guard let first = path.first else { return self }
         let rest = Array(path.dropFirst())
         switch self {
@@ -72,10 +72,10 @@ indirect enum JSONValue: Codable, Hashable, Sendable {
         }
     }
 
-    subscript(path: String...) -> JSONValue? { self[path] }
+    package subscript(path: String...) -> JSONValue? { self[path] }
 
     /// The same with another value at `path`.
-    func setting(_ path: Path, to value: JSONValue) -> JSONValue {
+    package func setting(_ path: Path, to value: JSONValue) -> JSONValue {
         guard let first = path.first else { return value }
         let rest = Array(path.dropFirst())
         switch self {
@@ -90,7 +90,7 @@ indirect enum JSONValue: Codable, Hashable, Sendable {
     }
 
     /// The same without the fields of these names, at any depth.
-    func without(_ names: Set<String>) -> JSONValue {
+    package func without(_ names: Set<String>) -> JSONValue {
         switch self {
         case .object(let fields):
             .object(fields.filter { !names.contains($0.key) }.mapValues { $0.without(names) })
@@ -100,20 +100,20 @@ indirect enum JSONValue: Codable, Hashable, Sendable {
     }
 
     /// The bytes of a base64 string.
-    var bytes: [UInt8]? {
+    package var bytes: [UInt8]? {
         guard case .text(let text) = self, let data = Data(base64Encoded: text) else { return nil }
         return Array(data)
     }
 
-    var string: String? {
+    package var string: String? {
         guard case .text(let text) = self else { return nil }
         return text
     }
 
-    static func bytes(_ bytes: [UInt8]) -> JSONValue { .text(Data(bytes).base64EncodedString()) }
+    package static func bytes(_ bytes: [UInt8]) -> JSONValue { .text(Data(bytes).base64EncodedString()) }
 
     /// The least alteration of a single value: a bit of a middle byte, a number one higher, a truth turned round.
-    var altered: JSONValue {
+    package var altered: JSONValue {
         switch self {
         case .null: .null
         case .bool(let value): .bool(!value)

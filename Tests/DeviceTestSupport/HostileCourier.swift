@@ -5,21 +5,21 @@ import VaultAPI
 
 /// What stands between a device and a real vault and is trusted by neither: it sees every message and does with it what a
 /// test says.
-final class HostileCourier: VaultDialer {
+package final class HostileCourier: VaultDialer {
     /// A message of the device's.
-    struct Call: Sendable {
+    package struct Call: Sendable {
         /// Counts the messages from 0.
-        let number: Int
-        let method: String
-        let parameters: JSONValue
+        package let number: Int
+        package let method: String
+        package let parameters: JSONValue
         /// What the device was answered, if it was.
-        var reply: JSONValue?
+        package internal(set) var reply: JSONValue?
         /// Whether the vault has got it.
-        var isDelivered = false
+        package internal(set) var isDelivered = false
     }
 
     /// What becomes of a message.
-    enum Fate: Sendable {
+    package enum Fate: Sendable {
         case carry
         /// The connection breaks before the vault has it.
         case loseCall
@@ -42,38 +42,38 @@ final class HostileCourier: VaultDialer {
         case fault(VaultFault)
     }
 
-    typealias Plan = @Sendable (Call) async -> Fate
+    package typealias Plan = @Sendable (Call) async -> Fate
 
-    let address: String
+    package let address: String
     private let vault: any VaultDialer
     private let plan: Mutex<Plan>
     private let log = Mutex<[Call]>([])
     private let isDead = Mutex(false)
     private let held = Mutex<[@Sendable () async -> VaultClientError?]>([])
 
-    init(_ vault: any VaultDialer, plan: @escaping Plan = { _ in .carry }) {
+    package init(_ vault: any VaultDialer, plan: @escaping Plan = { _ in .carry }) {
         self.vault = vault
         address = vault.address
         self.plan = Mutex(plan)
     }
 
     /// Every message so far.
-    var calls: [Call] { log.withLock { $0 } }
+    package var calls: [Call] { log.withLock { $0 } }
 
-    func calls(of method: String) -> [Call] { calls.filter { $0.method == method } }
+    package func calls(of method: String) -> [Call] { calls.filter { $0.method == method } }
 
     /// Forgets the messages so far, and does as `plan` says from now on, which counts from 0 again.
-    func begin(_ plan: @escaping Plan = { _ in .carry }) {
+    package func begin(_ plan: @escaping Plan = { _ in .carry }) {
         log.withLock { $0 = [] }
         isDead.withLock { $0 = false }
         self.plan.withLock { $0 = plan }
     }
 
     /// From now on nobody answers.
-    func die() { isDead.withLock { $0 = true } }
+    package func die() { isDead.withLock { $0 = true } }
 
     /// Delivers what was held back, oldest first; gives the vault's refusals.
-    func release() async -> [VaultClientError] {
+    package func release() async -> [VaultClientError] {
         let waiting = held.withLock { held in
             defer { held = [] }
             return held
@@ -83,7 +83,7 @@ final class HostileCourier: VaultDialer {
         return errors
     }
 
-    func connect() async throws(VaultClientError) -> any VaultConnection {
+    package func connect() async throws(VaultClientError) -> any VaultConnection {
         guard !isDead.withLock({ $0 }) else { throw VaultClientError(.unreachable(address)) }
         return HostileConnection(courier: self, inner: try await vault.connect())
     }
