@@ -14,8 +14,6 @@ package enum Program: String {
             guard FileManager.default.isExecutableFile(atPath: path) else {
                 throw HarnessError("\(path) was not built")
             }
-                throw HarnessError("\(path) was not built")
-            }
             return path
         }
     }
