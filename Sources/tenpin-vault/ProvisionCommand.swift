@@ -12,7 +12,7 @@ struct ProvisionCommand: ParsableCommand {
             Run again, it finds what it made.
 
               tenpin-vault provision --tcti device:/dev/tpmrm0 --home /var/lib/tenpin
-              tenpin-vault provision --tcti swtpm:path=/tmp/chip/tpm --home ./vault --json
+              tenpin-vault provision --tcti swtpm:path=/tmp/tpm --home v --allow-emulated
             """)
 
     @Option(help: "The TPM as tpm2-tss knows it: device:/dev/tpmrm0, swtpm:path=…, swtpm:port=… [$TENPIN_TCTI]")
@@ -28,6 +28,9 @@ struct ProvisionCommand: ParsableCommand {
     @Flag(help: "Do not count how many accounts fit (it fills the chip with throwaway slots for a moment).")
     var skipCapacity = false
 
+    @Flag(help: "Use a TPM that is emulated: its host can guess without limit. For trials.")
+    var allowEmulated = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
@@ -37,7 +40,8 @@ struct ProvisionCommand: ParsableCommand {
         let provision = try Provision(tcti: tcti, ownerAuthorization: owner.read()) { line in
             FileHandle.standardError.write(Data((line + "\n").utf8))
         }
-        let made = try provision.run(home: home.home, endorsement: endorsement, measureCapacity: !skipCapacity)
+        let made = try provision.run(
+            home: home.home, endorsement: endorsement, measureCapacity: !skipCapacity, allowEmulated: allowEmulated)
         let report = try VaultReport.read(home: home.home, chip: nil)
         if json { return try print(report.json) }
         print("Endorsement Name  \(report.endorsementName)")

@@ -138,7 +138,9 @@ import Testing
                     let ended = try await desk.run(.vault, command + ["--home", stage.home, "--tcti", other.tcti])
                     expectFailure(ended, 78, says, of: .vault)
                 }
-                let fresh = try await desk.run(.vault, ["provision", "--home", desk("new"), "--tcti", other.tcti])
+                let provision = ["provision", "--home", desk("new"), "--tcti", other.tcti]
+                expectFailure(try await desk.run(.vault, provision), 1, "emulated", "--allow-emulated", of: .vault)
+                let fresh = try await desk.run(.vault, provision + ["--allow-emulated"])
                 #expect(fresh.status == 1)
                 #expect(
                     fresh.errors.contains("tenpin-vault: This TPM holds no endorsement certificate"), "\(fresh.errors)")
@@ -158,7 +160,9 @@ import Testing
         try await Stage.bare { stage in
             try await stage.chip.tpm2("changeauth", "-c", "owner", "sesame")
             let desk = stage.desk
-            let provision = ["provision", "--tcti", stage.chip.tcti, "--home", stage.home, "--skip-capacity"]
+            let provision = [
+                "provision", "--tcti", stage.chip.tcti, "--home", stage.home, "--skip-capacity", "--allow-emulated",
+            ]
             let refused = try await desk.run(.vault, provision)
             #expect(refused.status == 69)
             #expect(

@@ -41,7 +41,9 @@ package final class Stage: Sendable {
 
     @discardableResult
     package func provision(_ more: String...) async throws -> Ended {
-        try await desk.done(.vault, ["provision", "--tcti", chip.tcti, "--home", home, "--skip-capacity"] + more)
+        try await desk.done(
+            .vault,
+            ["provision", "--tcti", chip.tcti, "--home", home, "--skip-capacity", "--allow-emulated"] + more)
     }
 
     /// Starts serving, and waits until the program says that it does.

@@ -34,7 +34,8 @@ public final class ServedVault: Sendable {
             let served = ServedVault(chip)
             do {
                 let provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
-                var made = try provision.run(home: served.home, endorsement: nil, measureCapacity: false)
+                var made = try provision.run(
+                    home: served.home, endorsement: nil, measureCapacity: false, allowEmulated: true)
                 made.capacity = capacity
                 made.writesPerDay = writesPerDay
                 made.capacity = capacity

@@ -20,7 +20,7 @@ struct OwnChipTests {
             let session = try chip.startSession(.policy)
             #expect(throws: HomeError.inUse(served.home)) {
                 try Provision(tcti: served.chip.tcti, ownerAuthorization: []) { _ in }
-                    .run(home: served.home, endorsement: nil, measureCapacity: false)
+                    .run(home: served.home, endorsement: nil, measureCapacity: false, allowEmulated: true)
             }
             #expect(try chip.handles(from: 0x0200_0000) == [session.handle])
             try chip.flush(session.handle)

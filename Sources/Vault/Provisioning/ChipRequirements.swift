@@ -67,6 +67,7 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
     case pinPass(String)
     case parent
     case otherEndorsement
+    case emulated
 
     public var description: String {
         switch self {
@@ -81,6 +82,9 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
         case .otherEndorsement:
             "This vault was provisioned with another endorsement key, to which its accounts are bound; leave --endorsement"
                 + " out, or provision a new vault in another folder."
+        case .emulated:
+            "This TPM is emulated: whoever runs its host can copy it and guess without limit; for a trial, allow it with"
+                + " --allow-emulated. Nothing was changed."
         case .parent: "The TPM made a parent that is not the profile's; use another chip."
         }
     }

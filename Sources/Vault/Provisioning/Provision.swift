@@ -18,8 +18,9 @@ public struct Provision {
 
     /// Does it all. `wanted` picks the endorsement key; otherwise the first with a certificate is taken.
     /// `measureCapacity` fills the chip with throwaway slots and takes them away again, to count how many fit.
+    /// An emulated chip is refused unless it is allowed.
     public func run(
-        home: String, endorsement wanted: EndorsementTemplate?, measureCapacity: Bool
+        home: String, endorsement wanted: EndorsementTemplate?, measureCapacity: Bool, allowEmulated: Bool
     ) throws -> VaultConfiguration {
         // A vault that is being served has sessions on the chip, and would find it full.
         let lock = try HomeLock(home: preparing(home))
@@ -29,6 +30,8 @@ public struct Provision {
         try chip.flushLeftovers()
         let largestDigest = try ChipRequirements.check(chip)
         let maker = try ChipRequirements.maker(of: chip)
+        let isEmulated = maker.manufacturer == "IBM" || maker.vendor.hasPrefix("SW")
+        guard allowEmulated || !isEmulated else { throw ProvisionError.emulated }
         report(
             "The chip (\(maker.manufacturer) \(maker.vendor), firmware \(maker.firmware)) can do what a vault needs.")
         let endorsement = try findEndorsement(wanted)
@@ -53,7 +56,7 @@ public struct Provision {
             endorsementKey: Bytes(endorsement.area.tpm2b), certificate: Bytes(endorsement.certificate),
             intermediates: [], certificateSubject: endorsement.subject, parentHandle: parent.handle.rawValue,
             parent: Bytes(parent.area.tpm2b), largestDigest: largestDigest, capacity: capacity,
-            emulated: maker.manufacturer == "IBM" || maker.vendor.hasPrefix("SW"))
+            emulated: isEmulated)
         try configuration.write(home: home)
         _ = consume lock
         return configuration
