@@ -8,13 +8,25 @@ final class ConnectionRegistry: Sendable {
         fileprivate let number: UInt64
     }
 
-    private struct Entry {
+    fileprivate struct Entry {
         let uid: UInt32
         let channel: any Channel
-        let drain: @Sendable () -> Void
+        let asks: Requests
+        /// Since when no call of it is under way; `nil` while one is.
+        var idleSince: ContinuousClock.Instant?
+        /// It lost its place to another, and goes.
+        var isLeaving = false
     }
 
-    private struct State {
+    /// What a registry asks of a connection, from any thread.
+    struct Requests: Sendable {
+        /// To end after the call under way.
+        let drain: @Sendable () -> Void
+        /// To end now, unless a call has begun meanwhile.
+        let makeRoom: @Sendable () -> Void
+    }
+
+    fileprivate struct State {
         var isOpen = true
         var nextNumber: UInt64 = 0
         var entries: [Ticket: Entry] = [:]
@@ -31,23 +43,31 @@ final class ConnectionRegistry: Sendable {
 
     init(limits: VarlinkLimits) { self.limits = limits }
 
-    /// Lets a connection in, or says why not. `drain` asks it to end after the call under way.
+    /// Lets a connection in, or says why not.
     func admit(
-        uid: UInt32, channel: any Channel, drain: @escaping @Sendable () -> Void
+        uid: UInt32, channel: any Channel, asks: Requests, at now: ContinuousClock.Instant = .now
     ) throws(Refusal) -> Ticket {
-        let answer: Result<Ticket, Refusal> = state.withLock { state in
-            guard state.isOpen else { return .failure(Refusal(fault: .shuttingDown)) }
-            guard state.entries.count < limits.connections else {
-                return .failure(Refusal(fault: .tooManyConnections(limit: limits.connections)))
-            }
-            guard state.entries.values.count(where: { $0.uid == uid }) < limits.connectionsPerUser else {
-                return .failure(Refusal(fault: .tooManyConnections(limit: limits.connectionsPerUser)))
+        let (answer, loser): (Result<Ticket, Refusal>, Entry?) = state.withLock { state in
+            guard state.isOpen else { return (.failure(Refusal(fault: .shuttingDown)), nil) }
+            var loser: Entry?
+            if let full = state.full(for: uid, limits) {
+                guard let ticket = state.loser(to: uid, limits, at: now) else {
+                    return (.failure(Refusal(fault: .tooManyConnections(limit: full))), nil)
+                }
+                state.entries[ticket]?.isLeaving = true
+                loser = state.entries[ticket]
             }
             let ticket = Ticket(number: state.number())
-            state.entries[ticket] = Entry(uid: uid, channel: channel, drain: drain)
-            return .success(ticket)
+            state.entries[ticket] = Entry(uid: uid, channel: channel, asks: asks, idleSince: now)
+            return (.success(ticket), loser)
         }
+        loser?.asks.makeRoom()
         return try answer.get()
+    }
+
+    /// A call of the connection is under way from now on, or none is.
+    func note(_ ticket: Ticket, isIdle: Bool, at now: ContinuousClock.Instant = .now) {
+        state.withLock { $0.entries[ticket]?.idleSince = isIdle ? now : nil }
     }
 
     /// Why a connection is not let in.
@@ -81,7 +101,7 @@ final class ConnectionRegistry: Sendable {
             }
             return (number, Array(state.entries.values))
         }
-        for entry in entries { entry.drain() }
+        for entry in entries { entry.asks.drain() }
         let alarm = eventLoop.scheduleTask(in: TimeAmount(limit)) {
             let left = self.state.withLock { state in
                 guard state.waiting.removeValue(forKey: number) != nil else { return [Entry]() }
@@ -92,5 +112,36 @@ final class ConnectionRegistry: Sendable {
         }
         defer { alarm.cancel() }
         return (try? await promise.futureResult.get()) ?? false
+    }
+}
+
+extension ConnectionRegistry.State {
+    /// How many that lost their place may still be going at a time.
+    private static let leaving = 16
+
+    /// The limit that leaves no place for one more connection of this user, if one does.
+    fileprivate func full(for uid: UInt32, _ limits: VarlinkLimits) -> Int? {
+        let staying = entries.values.filter { !$0.isLeaving }
+        if staying.count >= limits.connections { return limits.connections }
+        return staying.count { $0.uid == uid } >= limits.connectionsPerUser ? limits.connectionsPerUser : nil
+    }
+
+    /// Who must make room for a connection of this user. The attack: 1. somebody opens as many connections as there are
+    /// and lets them lie; 2. nobody else is let in. So the user with the most connections loses the one that has been idle
+    /// longest; to a newer one of the same user only one that was idle for long.
+    fileprivate func loser(
+        to uid: UInt32, _ limits: VarlinkLimits, at now: ContinuousClock.Instant
+    ) -> ConnectionRegistry.Ticket? {
+        guard entries.values.count(where: \.isLeaving) < Self.leaving else { return nil }
+        let staying = entries.filter { !$0.value.isLeaving }
+        let counts = staying.values.reduce(into: [UInt32: Int]()) { $0[$1.uid, default: 0] += 1 }
+        let own = counts[uid, default: 0]
+        let most = counts.max { $0.value < $1.value }
+        let user = own >= limits.connectionsPerUser || own >= most?.value ?? 0 ? uid : most?.key ?? uid
+        let idle = staying.compactMap { entry in
+            entry.value.uid == user ? entry.value.idleSince.map { (ticket: entry.key, since: $0) } : nil
+        }
+        guard let longest = idle.min(by: { $0.since < $1.since }) else { return nil }
+        return user != uid || longest.since + limits.safelyIdle <= now ? longest.ticket : nil
     }
 }

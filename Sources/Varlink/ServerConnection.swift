@@ -39,6 +39,7 @@ final class ServerConnection: ChannelInboundHandler {
     /// The peer sent more than is kept before it closed its half.
     private var sentTooMuch = false
     private var draining = false
+    private var makesRoom = false
 
     init(terms: ServerTerms, peer: PeerCredentials) {
         self.terms = terms
@@ -54,9 +55,11 @@ final class ServerConnection: ChannelInboundHandler {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
         do throws(ConnectionRegistry.Refusal) {
-            let ticket = try terms.registry.admit(uid: peer.uid, channel: context.channel) {
-                loop.execute { bound.value.drain() }
-            }
+            let ticket = try terms.registry.admit(
+                uid: peer.uid, channel: context.channel,
+                asks: ConnectionRegistry.Requests(
+                    drain: { loop.execute { bound.value.drain() } },
+                    makeRoom: { loop.execute { bound.value.makeRoom() } }))
             admitted = (ticket, terms.conversation(peer))
             continueReading()
         } catch {
@@ -93,6 +96,14 @@ final class ServerConnection: ChannelInboundHandler {
     private func drain() {
         draining = true
         if phase == .reading { fault(.shuttingDown) }
+    }
+
+    /// Gives its place to another connection.
+    private func makeRoom() {
+        let limit = terms.limits.connections
+        if phase == .reading { return fault(.tooManyConnections(limit: limit)) }
+        // A call came first: it is answered, and then no other one is read.
+        makesRoom = true
     }
 
     private func close() {
@@ -134,8 +145,10 @@ final class ServerConnection: ChannelInboundHandler {
     private func continueReading() {
         guard let context else { return end() }
         if draining { return fault(.shuttingDown) }
+        if makesRoom { return fault(.tooManyConnections(limit: terms.limits.connections)) }
         if sentTooMuch { return fault(.messageTooLarge(limit: terms.limits.messageBytes)) }
         phase = .reading
+        if let ticket = admitted?.ticket { terms.registry.note(ticket, isIdle: true) }
         takeMessage(startsClock: true)
         guard phase == .reading else { return }
         if inputEnded { close() } else { context.read() }
@@ -179,8 +192,9 @@ final class ServerConnection: ChannelInboundHandler {
         // Not answered as a plain call: the caller would take the connection for upgraded.
         guard !envelope.upgrade else { return answer(.methodNotImplemented(call.method), oneway: false) }
         if let reply = terms.service.answer(call) { return answer(reply, oneway: call.isOneway) }
-        guard let context, let conversation = admitted?.conversation else { return }
+        guard let context, let (ticket, conversation) = admitted else { return }
         phase = .handling
+        terms.registry.note(ticket, isIdle: false)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
         Task {

@@ -8,7 +8,7 @@ public enum TransportFault: Sendable, Equatable {
     case messageMalformed(reason: String)
     /// A message was not complete in time.
     case messageTimedOut
-    /// There are `limit` connections already, in all or of this user.
+    /// There are `limit` connections already, in all or of this user: this one is not let in, or makes room for another.
     case tooManyConnections(limit: Int)
     /// The server is about to end; the call was not begun.
     case shuttingDown
@@ -31,7 +31,8 @@ public enum TransportFault: Sendable, Equatable {
             # A message was not complete in time.
             error MessageTimedOut ()
 
-            # There are this many connections already, in all or of one user. Try again later.
+            # There are this many connections already, in all or of one user: this one is not let in, or was idle for
+            # longest and makes room. Try again later.
             error TooManyConnections (limit: int)
 
             # The service is about to end. The call was not begun.

@@ -4,10 +4,13 @@ public struct VarlinkLimits: Sendable {
     public var messageBytes = 65_536
     /// How deep a message's objects and arrays may be nested, the message itself counted as one.
     public var depth = StrictJSON.depth
-    /// How many connections a server has at once; the newest beyond that is refused.
-    public var connections = 64
-    /// How many of these may belong to one user id.
-    public var connectionsPerUser = 64
+    /// How many connections a server has at once. Beyond that the user with the most of them loses the one that has been
+    /// idle longest; where there is none to lose, the newest is refused.
+    public var connections = 256
+    /// How many of these may belong to one user id, so that no user takes the places of the others.
+    public var connectionsPerUser = 192
+    /// For how long an idle connection is safe from newer ones of its own user: a peer may think between two calls.
+    public var safelyIdle = Duration.seconds(30)
     /// The time from a message's first byte to its NUL.
     public var messageDeadline = Duration.seconds(10)
     /// How long a connection may stay open without a message or a call under way.

@@ -1,8 +1,18 @@
 import Foundation
 import Glibc
+import NIOCore
+import NIOPosix
+import Synchronization
 import Testing
 
 @testable import Varlink
+
+/// The names of those that had to go.
+private final class Gone: Sendable {
+    private let all = Mutex<[String]>([])
+    var names: [String] { all.withLock { $0 } }
+    func note(_ name: String) { all.withLock { $0.append(name) } }
+}
 
 @Suite("a Varlink server's limits", .timeLimit(.minutes(5)))
 struct ServerLimitsTests {
@@ -148,6 +158,66 @@ struct ServerLimitsTests {
                 reply = try await next.receive()
             }
             #expect(reply == ServerTests.pong)
+        }
+    }
+
+    @Test("of one user's idle connections the one that was idle longest makes room, and a busy one never")
+    func makingRoom() async throws {
+        var limits = VarlinkLimits()
+        limits.connections = 3
+        limits.safelyIdle = .milliseconds(400)
+        try await withServer(limits: limits) { server, service in
+            let busy = try RawPeer.connect(to: server.path)
+            try await busy.send("{\"method\":\"org.example.Ping.Hold\"}\0")
+            try await service.wait(for: "hold")
+            let (first, second) = (try RawPeer.connect(to: server.path), try RawPeer.connect(to: server.path))
+            // A part of a message is no call.
+            try await first.send("{")
+            try await second.send(ServerTests.ping + "\0")
+            #expect(try await second.receive() == ServerTests.pong)
+            try await Task.sleep(for: .milliseconds(500))
+            let newest = try RawPeer.connect(to: server.path)
+            try await newest.send(ServerTests.ping + "\0")
+            #expect(try await newest.receive() == ServerTests.pong)
+            #expect(
+                try await first.receive()
+                    == #"{"error":"org.tenpin.Transport.TooManyConnections","parameters":{"limit":3}}"#)
+            #expect(try await first.receive() == nil)
+            try await second.send(ServerTests.ping + "\0")
+            #expect(try await second.receive() == ServerTests.pong)
+            service.open()
+            #expect(try await busy.receive() == #"{"parameters":{}}"#)
+        }
+    }
+
+    @Test("the user with the most connections makes room for the others, at once")
+    func makingRoomForOthers() async throws {
+        try await withServer { server, _ in
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(unixDomainSocketPath: server.path).get()
+            defer { channel.close(promise: nil) }
+            var limits = VarlinkLimits()
+            (limits.connections, limits.connectionsPerUser) = (4, 3)
+            let registry = ConnectionRegistry(limits: limits)
+            let gone = Gone()
+            func come(_ name: String, _ uid: UInt32) -> ConnectionRegistry.Ticket? {
+                try? registry.admit(
+                    uid: uid, channel: channel,
+                    asks: ConnectionRegistry.Requests(drain: {}, makeRoom: { gone.note(name) }))
+            }
+            let crook = (0..<3).compactMap { come("crook \($0)", 1) }
+            #expect(crook.count == 3)
+            #expect(come("crook 3", 1) == nil, "a user has no more than its places, and takes none of its own")
+            #expect(come("alice", 2) != nil)
+            #expect(gone.names == [])
+            registry.note(crook[0], isIdle: false)
+            #expect(come("bob", 3) != nil)
+            #expect(gone.names == ["crook 1"], "the first one has a call under way")
+            registry.leave(crook[1])
+            #expect(come("carol", 4) != nil)
+            #expect(gone.names == ["crook 1", "crook 2"])
+            registry.leave(crook[2])
+            #expect(come("crook 4", 1) == nil, "nobody has more than anybody else now")
         }
     }
 
