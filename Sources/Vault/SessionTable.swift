@@ -24,6 +24,7 @@ struct SessionTable {
         let handle: Handle
         /// The connection to the chip that the session belongs to.
         let connection: Int
+        let started: ContinuousClock.Instant
         var context: [UInt8]
         var lastUse: UInt64
     }
@@ -37,10 +38,20 @@ struct SessionTable {
     /// At most this many a connection.
     static let perConnection = 4
 
+    /// For how long a session is left to its owner although others wait for room. Between StartSession and the last use of
+    /// the session a device does not wait for a person, and for nothing that takes longer than some calls.
+    static let keptFor = Duration.seconds(10)
+
+    /// Whether one more session costs nobody a session that may still be in use. While it does, callers wait.
+    func hasRoom(at now: ContinuousClock.Instant) -> Bool {
+        entries.count < Self.capacity || busiest != nil
+            || entries.values.contains { $0.started + Self.keptFor <= now }
+    }
+
     /// Saves a session just started, and gives its number. When a connection has too many its oldest one goes; when all
-    /// together have, the oldest one of the connection that has most.
+    /// together have, the oldest one of the connection that has most, or the oldest of all where each has one.
     mutating func add(
-        _ handle: Handle, owner: ConnectionID, purpose: Purpose, on chip: Chip
+        _ handle: Handle, owner: ConnectionID, purpose: Purpose, on chip: Chip, at now: ContinuousClock.Instant
     ) throws(ChipError) -> Int {
         while entries.count(where: { $0.value.owner == owner }) >= Self.perConnection {
             evict(oldestOf: owner, on: chip)
@@ -57,8 +68,8 @@ struct SessionTable {
         }
         clock += 1
         entries[number] = Entry(
-            owner: owner, purpose: purpose, handle: handle, connection: chip.connections, context: context,
-            lastUse: clock)
+            owner: owner, purpose: purpose, handle: handle, connection: chip.connections, started: now,
+            context: context, lastUse: clock)
         return number
     }
 
@@ -80,7 +91,7 @@ struct SessionTable {
             clock += 1
             entries[number] = Entry(
                 owner: owner, purpose: purpose, handle: entry.handle, connection: chip.connections,
-                context: try save(entry.handle, on: chip), lastUse: clock)
+                started: entry.started, context: try save(entry.handle, on: chip), lastUse: clock)
             return result
         } catch {
             try? chip.flush(entry.handle)
@@ -106,22 +117,27 @@ struct SessionTable {
             return try chip.run(.contextSave(handle)).parameters
         } catch {
             // The oldest saved session blocks the chip's counter of contexts: it goes, and the save is tried once more.
-            guard error.responseCode == .contextGap, !entries.isEmpty else { throw error }
-            evict(oldestOf: nil, on: chip)
+            guard error.responseCode == .contextGap,
+                let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
+            else { throw error }
+            evict(oldest.key, on: chip)
             return try chip.run(.contextSave(handle)).parameters
         }
     }
 
-    /// The connection with the most sessions: who opens many loses them first, and not whoever is slow with one.
+    /// The connection with the most sessions, more than one: who opens many loses them first, and not whoever is slow with
+    /// one.
     private var busiest: ConnectionID? {
         let counts = entries.values.reduce(into: [ConnectionID: Int]()) { $0[$1.owner, default: 0] += 1 }
-        return counts.max { $0.value < $1.value }?.key
+        return counts.filter { $0.value > 1 }.max { $0.value < $1.value }?.key
+    }
+
+    private mutating func evict(_ number: Int, on chip: Chip) {
+        if let entry = entries.removeValue(forKey: number) { flush(entry, on: chip) }
     }
 
     private mutating func evict(oldestOf owner: ConnectionID?, on chip: Chip) {
         let candidates = entries.filter { owner == nil || $0.value.owner == owner }
-        guard let oldest = candidates.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
-        entries[oldest.key] = nil
-        flush(oldest.value, on: chip)
+        if let oldest = candidates.min(by: { $0.value.started < $1.value.started }) { evict(oldest.key, on: chip) }
     }
 }

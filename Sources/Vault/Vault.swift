@@ -15,7 +15,7 @@ public actor Vault {
     /// What `provision` wrote.
     public nonisolated let configuration: VaultConfiguration
     let chip: Chip
-    let store: Store
+    nonisolated let store: Store
     let log: Logger
     let now: @Sendable () -> Date
     let endorsement: Command.Entity
@@ -24,6 +24,10 @@ public actor Vault {
     var sessions = SessionTable()
     /// Which connection is enrolling what.
     var enrolling: [EnrollmentID: ConnectionID] = [:]
+    /// The calls that wait for their turn. All that devices ask comes through here.
+    nonisolated let turns = Turns()
+    /// Whether the vault will soon look again for room for a session.
+    var looksAgain = false
 
     /// Opens chip and store, checks that this is the chip that was provisioned, and reconciles the two.
     public static func open(

@@ -8,6 +8,8 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
     case accountExists = "AccountExists"
     /// Another connection is enrolling this account just now, or this one has four enrollments under way.
     case enrollmentUnderWay = "EnrollmentUnderWay"
+    /// Too many calls for the account wait already; this one was not begun. Try again after a second.
+    case busy = "Busy"
     /// The chip has no room for another slot.
     case full = "Full"
     /// A structure is not exactly what the profile says.
@@ -64,6 +66,7 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
         case .accountExists:
             "The account is enrolled already; recover it, change its password, or enroll with --replace."
         case .enrollmentUnderWay: "Another enrollment is under way; wait until it has ended."
+        case .busy: "Too many calls for this account are waiting; try again in a second."
         case .full: "The vault's chip has no room for another account; ask its operator."
         case .notTheProfile: "The vault refused a structure that is not exactly the profile's; use matching versions."
         case .notAPoint: "The vault refused a blinded element that is not a point of P-256."

@@ -93,7 +93,7 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
     }
 
     /// Whether doing the same again may help.
-    var mayBeRepeated: Bool { endsConversation || reason == .fault(.sessionGone) }
+    var mayBeRepeated: Bool { endsConversation || reason == .fault(.sessionGone) || reason == .fault(.busy) }
 
     public var description: String {
         // What an exposure costs is its sentence.

@@ -12,6 +12,7 @@ public final class ServedVault: Sendable {
     public let home: String
     public let socket: String
     private let server: Mutex<VarlinkServer?>
+    private let opened = Mutex<Vault?>(nil)
     private let clock = Mutex<TimeInterval>(0)
     private let numbers = Mutex<UInt64>(0)
     /// The run that is under way, and the ones that were killed.
@@ -75,7 +76,11 @@ public final class ServedVault: Sendable {
                     isKilled: { [self] in killed.withLock { $0.contains(number) } })
             })
         server.withLock { $0 = started }
+        opened.withLock { $0 = vault }
     }
+
+    /// The vault that is served, for calls without a socket. Whoever keeps it keeps the chip.
+    public var vault: Vault? { opened.withLock { $0 } }
 
     private func next() -> UInt64 {
         numbers.withLock { last in
@@ -86,6 +91,7 @@ public final class ServedVault: Sendable {
 
     /// Ends it as SIGTERM does.
     public func stop() async {
+        opened.withLock { $0 = nil }
         let ended = server.withLock { server in
             let current = server
             server = nil

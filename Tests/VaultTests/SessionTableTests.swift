@@ -16,7 +16,8 @@ struct SessionTableTests {
             var table = SessionTable()
             let session = try chip.startSession(.policy)
             #expect(throws: ChipError.refused(.contextSave, .failure)) {
-                try table.add(session.handle, owner: ConnectionID(1), purpose: .challenge, on: chip)
+                try table.add(
+                    session.handle, owner: ConnectionID(1), purpose: .challenge, on: chip, at: .now)
             }
             #expect(try chip.handles(from: 0x0200_0000).isEmpty)
         }
@@ -29,7 +30,8 @@ struct SessionTableTests {
             var table = SessionTable()
             func add(_ connection: UInt64) throws -> Int {
                 let session = try chip.startSession(.policy)
-                return try table.add(session.handle, owner: ConnectionID(connection), purpose: .challenge, on: chip)
+                return try table.add(
+                    session.handle, owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
             }
             let first = try add(1)
             for number in 0..<UInt64(SessionTable.capacity + 10) {

@@ -2,7 +2,7 @@ import Foundation
 import VaultAPI
 import Varlink
 
-/// One client's calls, decoded and handed to the vault: the socket's side of a conversation.
+/// One client's calls, decoded and handed to the vault in their turn: the socket's side of a conversation.
 public struct Conversation: VarlinkConversation {
     private let vault: Vault
     private let connection: ConnectionID
@@ -14,28 +14,45 @@ public struct Conversation: VarlinkConversation {
 
     public func handle(_ call: VarlinkCall) async -> VarlinkReply {
         guard call.interface == VaultInterface.name else { return .interfaceNotFound(call.interface) }
-        let (vault, connection) = (vault, connection)
+        let connection = connection
         return switch call.member {
-        case Describe.name: await answer(call) { (_: Describe) in try await vault.describe() }
-        case StartSession.name: await answer(call) { try await vault.start($0 as StartSession, for: connection) }
-        case Prove.name: await answer(call) { try await vault.prove($0 as Prove, for: connection) }
-        case Reserve.name: await answer(call) { try await vault.reserve($0 as Reserve, for: connection) }
-        case Define.name: await answer(call) { try await vault.define($0 as Define, for: connection) }
-        case WriteSlot.name: await answer(call) { try await vault.write($0 as WriteSlot, for: connection) }
-        case Evaluate.name: await answer(call) { try await vault.evaluate($0 as Evaluate) }
-        case Commit.name: await answer(call) { try await vault.commit($0 as Commit) }
-        case LookUp.name: await answer(call) { try await vault.lookUp($0 as LookUp) }
-        case Challenge.name: await answer(call) { try await vault.challenge($0 as Challenge, for: connection) }
-        case Open.name: await answer(call) { try await vault.open($0 as Open, for: connection) }
-        case Forget.name: await answer(call) { try await vault.forget($0 as Forget) }
+        case Describe.name: .encoding(vault.describe())
+        case StartSession.name:
+            await answer(call, startsSession: true) { (vault, call: StartSession) throws(VaultFault) in
+                try vault.start(call, for: connection)
+            }
+        case Prove.name:
+            await answer(call) { (vault, call: Prove) throws(VaultFault) in try vault.prove(call, for: connection) }
+        case Reserve.name:
+            await answer(call) { (vault, call: Reserve) throws(VaultFault) in try vault.reserve(call, for: connection) }
+        case Define.name:
+            await answer(call) { (vault, call: Define) throws(VaultFault) in try vault.define(call, for: connection) }
+        case WriteSlot.name:
+            await answer(call) { (vault, call: WriteSlot) throws(VaultFault) in try vault.write(call, for: connection) }
+        case Evaluate.name:
+            await answer(call) { (vault, call: Evaluate) throws(VaultFault) in try vault.evaluate(call) }
+        case Commit.name: await answer(call) { (vault, call: Commit) throws(VaultFault) in try vault.commit(call) }
+        case LookUp.name: await answer(call) { (vault, call: LookUp) throws(VaultFault) in try vault.lookUp(call) }
+        case Challenge.name:
+            await answer(call, startsSession: true) { (vault, call: Challenge) throws(VaultFault) in
+                try vault.challenge(call, for: connection)
+            }
+        case Open.name:
+            await answer(call) { (vault, call: Open) throws(VaultFault) in try vault.open(call, for: connection) }
+        case Forget.name: await answer(call) { (vault, call: Forget) throws(VaultFault) in try vault.forget(call) }
         default: .methodNotFound(call.method)
         }
     }
 
-    public func ended() async { await vault.ended(connection) }
+    public func ended() async {
+        let connection = connection
+        // What names no account is never refused.
+        try? await vault.take(turnOf: Caller(connection: connection, account: nil)) { $0.ended(connection) }
+    }
 
     private func answer<Method: VaultMethod>(
-        _ call: VarlinkCall, _ body: (Method) async throws -> Method.Reply
+        _ call: VarlinkCall, startsSession: Bool = false,
+        _ body: @escaping @Sendable (isolated Vault, Method) throws(VaultFault) -> Method.Reply
     ) async -> VarlinkReply {
         let parameters: Method
         do {
@@ -43,17 +60,16 @@ public struct Conversation: VarlinkConversation {
         } catch {
             return error.reply
         }
-        let fault: VaultFault
-        do {
-            guard parameters.hasProfileSizes else { throw VaultFault.notTheProfile }
-            return .encoding(try await body(parameters))
-        } catch let known as VaultFault {
-            fault = known
+        do throws(VaultFault) {
+            guard parameters.hasProfileSizes else { throw .notTheProfile }
+            let caller = Caller(connection: connection, account: parameters.onBehalfOf)
+            return .encoding(
+                try await vault.take(turnOf: caller, startsSession: startsSession) { (vault) throws(VaultFault) in
+                    try body(vault, parameters)
+                })
         } catch {
-            // Nobody knows how far it came.
-            fault = .chipFailedAfterSpending
+            return .error(
+                error.wireName, encoding: FaultParameters(guess: error.guess.rawValue, message: error.description))
         }
-        return .error(
-            fault.wireName, encoding: FaultParameters(guess: fault.guess.rawValue, message: fault.description))
     }
 }

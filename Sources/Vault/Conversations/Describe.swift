@@ -4,13 +4,12 @@ import TPMDevice
 import VaultAPI
 
 extension Vault {
-    /// Who the vault says it is.
-    func describe() throws(VaultFault) -> Describe.Reply {
-        let used = try stored { try store.slotCount() }
-        return Describe.Reply(
+    /// Who the vault says it is. It waits for nobody, and asks neither chip nor disk.
+    nonisolated func describe() -> Describe.Reply {
+        Describe.Reply(
             suite: Recipe.suite, endorsementKey: configuration.endorsementKey, certificate: configuration.certificate,
             intermediates: configuration.intermediates, parent: configuration.parent,
-            freeSlots: configuration.capacity.map { max(0, $0 - used) }, emulated: configuration.emulated)
+            freeSlots: configuration.capacity.map { max(0, $0 - store.slotCount) }, emulated: configuration.emulated)
     }
 
     /// What a device needs to recover, and count and ceiling as the chip has them just now.

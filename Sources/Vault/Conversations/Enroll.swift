@@ -26,7 +26,7 @@ extension Vault {
             throw .enrollmentUnderWay
         }
         sweep(olderThan: Self.armedLifetime)
-        if let capacity = configuration.capacity, try stored({ try store.slotCount() }) >= capacity {
+        if let capacity = configuration.capacity, store.slotCount >= capacity {
             sweep(olderThan: Self.armedLifetimeWhenFull)
         }
         guard try stored({ try store.enrollment(call.enrollment) }) == nil else { throw .wrongEnrollment }

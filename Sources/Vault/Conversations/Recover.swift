@@ -73,7 +73,8 @@ extension Vault {
         return try onChip { () throws(ChipError) in
             let session = try chip.startSession(.policy)
             return Challenge.Reply(
-                session: try sessions.add(session.handle, owner: connection, purpose: .challenge, on: chip),
+                session: try sessions.add(
+                    session.handle, owner: connection, purpose: .challenge, on: chip, at: .now),
                 nonceTPM: Bytes(session.nonceTPM))
         }
     }

@@ -12,7 +12,8 @@ extension Vault {
                     encryptedSalt: call.encryptedSalt.bytes, nonceCaller: call.nonceCaller.bytes,
                     parameterEncryption: true))
             return StartSession.Reply(
-                session: try sessions.add(session.handle, owner: connection, purpose: .device, on: chip),
+                session: try sessions.add(
+                    session.handle, owner: connection, purpose: .device, on: chip, at: .now),
                 nonceTPM: Bytes(session.nonceTPM))
         }
     }

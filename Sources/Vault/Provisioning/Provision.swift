@@ -46,7 +46,7 @@ public struct Provision {
         let capacity: Int?
         if measureCapacity {
             report("Counting how many accounts fit, by filling the chip with throwaway slots...")
-            capacity = try probe.count() + (try store.slotCount())
+            capacity = try probe.count() + store.slotCount
         } else {
             try probe.tryOne()
             capacity = before?.capacity

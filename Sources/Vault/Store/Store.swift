@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Synchronization
 import VaultAPI
 
 /// What a write of the chip's NV memory is for; each kind has a count of its own, so that evaluations used up by somebody
@@ -14,6 +15,7 @@ enum NVWriteKind: String {
 /// else. Every change is on the disk before the call returns.
 struct Store: Sendable {
     private let queue: DatabaseQueue
+    private let slots: SlotCount
 
     /// Opens or makes the store at `path`.
     init(path: String) throws {
@@ -26,6 +28,7 @@ struct Store: Sendable {
         }
         queue = try DatabaseQueue(path: path, configuration: configuration)
         try Self.migrator.migrate(queue)
+        slots = SlotCount(try queue.read { try EnrollmentRecord.fetchCount($0) })
     }
 
     private static let migrator: DatabaseMigrator = {
@@ -88,10 +91,8 @@ struct Store: Sendable {
         try queue.read { try EnrollmentRecord.filter(Column("state") == state.rawValue).fetchAll($0) }
     }
 
-    /// How many enrollments hold a slot.
-    func slotCount() throws -> Int {
-        try queue.read { try EnrollmentRecord.fetchCount($0) }
-    }
+    /// How many enrollments hold a slot; of an open store only its own changes are counted.
+    var slotCount: Int { slots.value.load(ordering: .relaxed) }
 
     /// Whether a handle is set aside already.
     func holds(slot: UInt32) throws -> Bool {
@@ -101,6 +102,7 @@ struct Store: Sendable {
     /// Writes a new enrollment.
     func insert(_ record: EnrollmentRecord) throws {
         try queue.write { try record.insert($0) }
+        slots.value.add(1, ordering: .relaxed)
     }
 
     /// Writes a known enrollment.
@@ -149,6 +151,12 @@ struct Store: Sendable {
 
     /// Erases an enrollment.
     func delete(_ record: EnrollmentRecord) throws {
-        _ = try queue.write { try record.delete($0) }
+        if try queue.write({ try record.delete($0) }) { slots.value.subtract(1, ordering: .relaxed) }
     }
+}
+
+/// A number that copies of a store share.
+private final class SlotCount: Sendable {
+    let value: Atomic<Int>
+    init(_ value: Int) { self.value = Atomic(value) }
 }

@@ -7,6 +7,8 @@ public protocol VaultMethod: Codable, Sendable {
     static var name: String { get }
     /// Whether every byte string has a size that the profile allows.
     var hasProfileSizes: Bool { get }
+    /// The account that the call is for, if it names one.
+    var onBehalfOf: Account? { get }
 }
 
 /// The reply that says only that it was done.

@@ -69,7 +69,8 @@ extension VaultClientError {
         switch reason {
         case .fault(let fault):
             switch fault {
-            case .chipUnavailable, .storeUnavailable, .sessionGone, .chipFailedAfterSpending, .storeFailedAfterSpending:
+            case .busy, .chipUnavailable, .storeUnavailable, .sessionGone, .chipFailedAfterSpending,
+                .storeFailedAfterSpending:
                 .noReply
             default: .refused(fault)
             }

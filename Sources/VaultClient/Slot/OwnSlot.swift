@@ -38,7 +38,7 @@ struct OwnSlot: ~Copyable, Sendable {
                 endorsementKey: link.vault.endorsementKey)
             // Encrypted for this session, so that no other session can encrypt, and so garble, the answer.
             return try await session.prove(
-                .slot, command, attributes: [.audit, .encrypt, .continueSession], of: (account, enrollment))
+                .slot, command, attributes: [.audit, .encrypt], of: (account, enrollment))
         }
         return try mapping(VaultClientError.Reason.wire) { () throws(WireError) in
             try SlotCount(readParameters: parameters)

@@ -52,7 +52,8 @@ public struct TrustPolicy: Sendable {
             .parent, .createPrimary(ParentProfile.template, in: .owner), attributes: [.audit, .continueSession])
         let digest = try await session.prove(
             .largestDigest, ChipFacts.largestDigestCommand, attributes: [.audit, .continueSession])
-        let maker = try await session.prove(.maker, ChipFacts.makerCommand, attributes: [.audit, .continueSession])
+        // The last one: the session ends with it and leaves its place to others.
+        let maker = try await session.prove(.maker, ChipFacts.makerCommand, attributes: [.audit])
 
         let vault: TrustedVault
         do throws(TrustRefusal) {

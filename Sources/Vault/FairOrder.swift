@@ -1,0 +1,113 @@
+import VaultAPI
+
+/// Who makes a call.
+struct Caller: Hashable, Sendable {
+    let connection: ConnectionID
+    /// The account it names, where it names one.
+    let account: Account?
+}
+
+/// The order in which waiting calls reach the chip: all who wait get the same part of its time, however many calls they
+/// have and however long each of them takes (start-time fair queueing, with a clock that runs as slowly as there are
+/// shares).
+///
+/// A call counts for the account it names and for its connection. Each of them has a mark: the time on the order's clock
+/// up to which it was served. A call begins at the later of the two marks, and not before the time at which it came; the
+/// one that begins first is next. The attacks:
+/// - One account asks over many connections: all its calls move one mark.
+/// - One connection names another account in each call: it has a mark of its own.
+/// - Somebody connects anew for each call, and so has no mark: who comes begins at the clock's time, which each call moves
+///   on. So nobody waits behind newcomers for longer than he was served himself.
+struct FairOrder<Call> {
+    /// A call whose turn has come.
+    struct Turn {
+        let call: Call
+        fileprivate let caller: Caller
+        fileprivate let beginning: Duration
+    }
+
+    private struct Waiting {
+        let call: Call
+        let caller: Caller
+        let startsSession: Bool
+        let came: Duration
+    }
+
+    private enum Party: Hashable {
+        case account(Account)
+        case connection(ConnectionID)
+    }
+
+    private let waitingPerAccount: Int
+    /// In the order in which they came.
+    private var waiting: [Waiting] = []
+    private var marks: [Party: Duration] = [:]
+    private var clock = Duration.zero
+
+    /// At most `waitingPerAccount` calls that name one account wait. A connection has one call at a time.
+    init(waitingPerAccount: Int) { self.waitingPerAccount = waitingPerAccount }
+
+    /// How many calls wait.
+    var count: Int { waiting.count }
+
+    /// Lets a call wait. Gives the call that must go for it, which may be the new one: where the account has as many as it
+    /// may, it is one of the connection that was served most, so that a flood does not keep the person's own device out.
+    mutating func join(_ call: Call, of caller: Caller, startsSession: Bool = false) -> Call? {
+        waiting.append(Waiting(call: call, caller: caller, startsSession: startsSession, came: clock))
+        guard let account = caller.account else { return nil }
+        let ofAccount = waiting.indices.filter { waiting[$0].caller.account == account }
+        guard ofAccount.count > waitingPerAccount else { return nil }
+        let served = ofAccount.map { (index: $0, mark: mark(.connection(waiting[$0].caller.connection))) }
+        // The latest of those that were served most.
+        let last = served.reversed().max { $0.mark < $1.mark }
+        return last.map { waiting.remove(at: $0.index).call }
+    }
+
+    /// Takes out the call that is next; without `startingSessions` only one that starts no session.
+    mutating func next(startingSessions: Bool = true) -> Turn? {
+        let candidates = waiting.indices.lazy
+            .filter { [waiting] in startingSessions || !waiting[$0].startsSession }
+            .map { [self] in (index: $0, beginning: beginning(of: waiting[$0]), mark: ownMark(of: waiting[$0])) }
+        // Among calls of one account, the connection that was served least.
+        guard let first = candidates.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) else { return nil }
+        let taken = waiting.remove(at: first.index)
+        return Turn(call: taken.call, caller: taken.caller, beginning: first.beginning)
+    }
+
+    /// Counts what a turn took. To be called when the turn is over, before the next one.
+    mutating func charge(_ time: Duration, to turn: Turn) {
+        guard !waiting.isEmpty else {
+            // Nobody was kept waiting, so nobody owes anything.
+            marks = [:]
+            clock = .zero
+            return
+        }
+        for party in Self.parties(of: turn.caller) {
+            marks[party] = max(mark(party), turn.beginning) + time
+        }
+        let shares = Set((waiting.map(\.caller) + [turn.caller]).map(Self.share))
+        clock += time / shares.count
+        // A mark that the clock has passed says nothing any more, but to calls that came before that.
+        let held = Set(waiting.flatMap { Self.parties(of: $0.caller) })
+        marks = marks.filter { $0.value > clock || held.contains($0.key) }
+    }
+
+    private func mark(_ party: Party) -> Duration { marks[party] ?? .zero }
+
+    private func ownMark(of call: Waiting) -> Duration { mark(.connection(call.caller.connection)) }
+
+    private func beginning(of call: Waiting) -> Duration {
+        Self.parties(of: call.caller).reduce(call.came) { max($0, mark($1)) }
+    }
+
+    private static func parties(of caller: Caller) -> [Party] {
+        [.connection(caller.connection)] + (caller.account.map { [.account($0)] } ?? [])
+    }
+
+    /// What a call has its part of the chip's time for.
+    private static func share(of caller: Caller) -> Party {
+        caller.account.map { .account($0) } ?? .connection(caller.connection)
+    }
+}
+
+extension FairOrder.Turn: Sendable where Call: Sendable {}

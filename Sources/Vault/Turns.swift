@@ -1,0 +1,90 @@
+import Synchronization
+import VaultAPI
+
+/// The calls that wait for the vault.
+final class Turns: Sendable {
+    /// A call that waits; one of the two closures is called, once.
+    struct Call: Sendable {
+        let run: @Sendable (isolated Vault) -> Void
+        let refuse: @Sendable () -> Void
+    }
+
+    /// How many calls that name one account may wait. A device has one call at a time, and a person few devices at once.
+    static let waitingPerAccount = 8
+
+    private struct State {
+        var order = FairOrder<Call>(waitingPerAccount: Turns.waitingPerAccount)
+        /// Whether the vault is at work on the waiting calls, or was told to be.
+        var isAwake = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Lets a call wait; gives whether the vault must be woken for it.
+    func join(_ call: Call, of caller: Caller, startsSession: Bool) -> Bool {
+        let (refused, wasAwake) = state.withLock { state in
+            let refused = state.order.join(call, of: caller, startsSession: startsSession)
+            defer { state.isAwake = true }
+            return (refused, state.isAwake)
+        }
+        refused?.refuse()
+        return !wasAwake
+    }
+
+    /// The call that is next; `nil` when the vault may rest.
+    func next(startingSessions: Bool) -> FairOrder<Call>.Turn? {
+        state.withLock { state in
+            let turn = state.order.next(startingSessions: startingSessions)
+            if turn == nil { state.isAwake = false }
+            return turn
+        }
+    }
+
+    /// Counts what a turn took.
+    func charge(_ time: Duration, to turn: FairOrder<Call>.Turn) {
+        state.withLock { $0.order.charge(time, to: turn) }
+    }
+
+    /// How many calls wait.
+    var count: Int { state.withLock { $0.order.count } }
+}
+
+extension Vault {
+    /// Runs `body` on the vault when its caller's turn has come; refuses it where too many calls of its account wait.
+    ///
+    /// - Parameter startsSession: it waits also until there is room for one more session.
+    nonisolated func take<Reply: Sendable>(
+        turnOf caller: Caller, startsSession: Bool = false,
+        _ body: @escaping @Sendable (isolated Vault) throws(VaultFault) -> Reply
+    ) async throws(VaultFault) -> Reply {
+        let result = await withCheckedContinuation { (done: CheckedContinuation<Result<Reply, VaultFault>, Never>) in
+            let call = Turns.Call(
+                run: { vault in
+                    do throws(VaultFault) {
+                        done.resume(returning: .success(try body(vault)))
+                    } catch {
+                        done.resume(returning: .failure(error))
+                    }
+                }, refuse: { done.resume(returning: .failure(.busy)) })
+            if turns.join(call, of: caller, startsSession: startsSession) { Task { await self.serve() } }
+        }
+        return try result.get()
+    }
+
+    /// Runs the waiting calls, one after another, each to its end.
+    private func serve() {
+        while let turn = turns.next(startingSessions: sessions.hasRoom(at: .now)) {
+            let begun = ContinuousClock.now
+            turn.call.run(self)
+            turns.charge(ContinuousClock.now - begun, to: turn)
+        }
+        // Those who are left wait for room for a session, and there may be some merely because time goes by.
+        guard turns.count > 0, !looksAgain else { return }
+        looksAgain = true
+        Task {
+            try? await Task.sleep(for: .milliseconds(100))
+            looksAgain = false
+            serve()
+        }
+    }
+}

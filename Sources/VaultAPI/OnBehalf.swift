@@ -1,0 +1,45 @@
+// The account that a call is for, by which the vault puts waiting calls into a fair order.
+
+extension VaultMethod {
+    public var onBehalfOf: Account? { nil }
+}
+
+extension Prove {
+    public var onBehalfOf: Account? { account }
+}
+
+extension Reserve {
+    public var onBehalfOf: Account? { account }
+}
+
+extension Define {
+    public var onBehalfOf: Account? { account }
+}
+
+extension WriteSlot {
+    public var onBehalfOf: Account? { account }
+}
+
+extension Evaluate {
+    public var onBehalfOf: Account? { account }
+}
+
+extension Commit {
+    public var onBehalfOf: Account? { recipe.account }
+}
+
+extension LookUp {
+    public var onBehalfOf: Account? { account }
+}
+
+extension Challenge {
+    public var onBehalfOf: Account? { account }
+}
+
+extension Open {
+    public var onBehalfOf: Account? { account }
+}
+
+extension Forget {
+    public var onBehalfOf: Account? { account }
+}

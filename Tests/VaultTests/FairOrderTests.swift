@@ -1,0 +1,150 @@
+import Testing
+import VaultAPI
+
+@testable import Vault
+
+@Suite("The order of waiting calls")
+struct FairOrderTests {
+    /// An order whose calls are the names of who makes them.
+    private struct Queue {
+        var order: FairOrder<String>
+        var served: [String] = []
+
+        init(waitingPerAccount: Int = 1000) { order = FairOrder(waitingPerAccount: waitingPerAccount) }
+
+        @discardableResult
+        mutating func join(_ name: String, _ connection: UInt64, account: String? = nil) throws -> String? {
+            order.join(name, of: try Self.caller(connection, account))
+        }
+
+        /// Serves up to this many calls, each of which takes as many milliseconds as `cost` says.
+        mutating func serve(_ calls: Int = .max, cost: (String) -> Int = { _ in 10 }) {
+            for _ in 0..<calls {
+                guard let turn = order.next() else { return }
+                served.append(turn.call)
+                order.charge(.milliseconds(cost(turn.call)), to: turn)
+            }
+        }
+
+        static func caller(_ connection: UInt64, _ account: String?) throws -> Caller {
+            Caller(connection: ConnectionID(connection), account: try account.map { try Account($0) })
+        }
+    }
+
+    @Test("one call waits for one of five hundred that an account has waiting on as many connections")
+    func flood() throws {
+        var queue = Queue()
+        for connection in 0..<UInt64(500) { try queue.join("flood", connection, account: "mallory") }
+        queue.serve(100)
+        try queue.join("alice", 1000, account: "alice")
+        queue.serve(2)
+        #expect(queue.served.dropFirst(100).contains("alice"))
+        queue.serve()
+        #expect(queue.served.count == 501)
+    }
+
+    @Test("an account that floods gets its share and no more, and one that asks again and again gets as much")
+    func shares() throws {
+        var queue = Queue()
+        for connection in 0..<UInt64(500) { try queue.join("flood", connection, account: "mallory") }
+        let people: [String: UInt64] = ["alice": 1000, "bob": 1001, "carol": 1002]
+        for (person, connection) in people { try queue.join(person, connection, account: person) }
+        for _ in 0..<400 {
+            queue.serve(1)
+            if let last = queue.served.last, let connection = people[last] {
+                try queue.join(last, connection, account: last)
+            }
+        }
+        let counts = queue.served.reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+        #expect(counts.values.allSatisfy { (95...105).contains($0) }, "\(counts)")
+    }
+
+    @Test("a connection that names another account in each call has one share")
+    func manyNames() throws {
+        var queue = Queue()
+        try queue.join("crook", 1, account: "0")
+        try queue.join("alice", 2, account: "alice")
+        for number in 1...400 {
+            queue.serve(1)
+            if queue.served.last == "crook" {
+                try queue.join("crook", 1, account: "\(number)")
+            } else {
+                try queue.join("alice", 2, account: "alice")
+            }
+        }
+        #expect((190...210).contains(queue.served.count { $0 == "alice" }))
+    }
+
+    @Test("who takes long gets fewer turns, and as much time")
+    func time() throws {
+        var queue = Queue()
+        for connection in 0..<UInt64(110) {
+            try queue.join("long", connection, account: "mallory")
+            try queue.join("short", 2000 + connection, account: "alice")
+        }
+        queue.serve(110) { $0 == "long" ? 100 : 10 }
+        let (long, short) = (queue.served.count { $0 == "long" }, queue.served.count { $0 == "short" })
+        #expect((8...12).contains(short / long), "\(short) short ones and \(long) long ones")
+    }
+
+    @Test("nobody starves behind callers who connect anew for each call")
+    func newcomers() throws {
+        var queue = Queue()
+        var connection: UInt64 = 10
+        for _ in 0..<20 {
+            connection += 1
+            try queue.join("new", connection)
+        }
+        try queue.join("alice", 1, account: "alice")
+        var waits: [Int] = []
+        var last = 0
+        for turn in 1...2000 {
+            queue.serve(1)
+            if queue.served.last == "alice" {
+                waits.append(turn - last)
+                last = turn
+                try queue.join("alice", 1, account: "alice")
+            } else {
+                connection += 1
+                try queue.join("new", connection)
+            }
+        }
+        // She is one of 21 who wait at any time.
+        #expect(waits.count > 70)
+        #expect(waits.allSatisfy { $0 <= 50 }, "\(waits)")
+    }
+
+    @Test("of an account that has too many waiting, a call of the connection that was served most goes")
+    func refusal() throws {
+        var queue = Queue(waitingPerAccount: 3)
+        for call in 1...3 { try queue.join("busy \(call)", 1, account: "alice") }
+        // Somebody else waits, so that what was served is remembered.
+        try queue.join("bob", 9, account: "bob")
+        queue.serve(1)
+        #expect(queue.served == ["busy 1"])
+        var refused: [String?] = []
+        for (name, connection) in [("idle 1", 2), ("idle 2", 3), ("idle 3", 4), ("idle 4", 5)] as [(String, UInt64)] {
+            refused.append(try queue.join(name, connection, account: "alice"))
+        }
+        #expect(refused == [nil, "busy 3", "busy 2", "idle 4"])
+        var others = [try queue.join("carol", 6, account: "carol")]
+        for connection in 100..<UInt64(200) { others.append(try queue.join("unnamed", connection)) }
+        #expect(others.allSatisfy { $0 == nil })
+    }
+
+    @Test("while there is no room, calls that start a session wait and the others go on")
+    func held() throws {
+        var order = FairOrder<String>(waitingPerAccount: 8)
+        let (alice, bob) = (try Queue.caller(1, "alice"), try Queue.caller(2, "bob"))
+        _ = order.join("starts", of: alice, startsSession: true)
+        _ = order.join("goes on", of: bob)
+        let turn = order.next(startingSessions: false)
+        #expect(turn?.call == "goes on")
+        if let turn { order.charge(.milliseconds(10), to: turn) }
+        let held = order.next(startingSessions: false)
+        #expect(held == nil)
+        #expect(order.count == 1)
+        let last = order.next()?.call
+        #expect(last == "starts")
+    }
+}
