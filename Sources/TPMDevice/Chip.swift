@@ -22,11 +22,27 @@ public final class Chip {
     /// The authorization of commands that the owner hierarchy authorizes.
     public var owner: Authorization { .password(ownerAuthorization) }
 
-    /// How often the chip was connected to: sessions and objects of an earlier connection are gone.
+    /// Which connection this is. Sessions and objects of an earlier one are gone; but behind a resource manager saved sessions
+    /// outlive a connection, and it stays the first.
     public private(set) var connections = 0
 
+    /// Whether other programs may use the chip at the same time, through a resource manager. Who has it alone may flush what
+    /// is there.
+    ///
+    /// The attack: Linux' resource manager (`/dev/tpmrm0`) lists and flushes every program's saved sessions, not only the
+    /// caller's own. 1. another program keeps a session; 2. a vault starts, and flushes it.
+    public var isShared: Bool { Self.isShared(tcti) }
+
+    /// What the TCTI says of that. An unknown one is taken for one that is shared.
+    static func isShared(_ tcti: String) -> Bool {
+        // /dev/tpm0 itself, and not /dev/tpmrm0.
+        let device = "device:/dev/tpm"
+        if tcti.hasPrefix(device) { return tcti.dropFirst(device.count).first?.isNumber != true }
+        return !["swtpm", "mssim", "libtpms"].contains(tcti.prefix { $0 != ":" })
+    }
+
     private func connect() throws(ChipError) {
-        connections += 1
+        connections = isShared ? 1 : connections + 1
         transport = try Transport.open(tcti, patience: patience)
         // A chip that a platform's firmware started answers INITIALIZE, which is as good.
         let response = try exchange(.startup, [])

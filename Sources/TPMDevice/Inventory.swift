@@ -128,9 +128,10 @@ extension Chip {
         return data
     }
 
-    /// Flushes what an earlier program left behind: transient objects, and sessions loaded or saved. A resource manager
-    /// shows each program its own only.
+    /// Flushes what an earlier program left behind on a chip that nobody shares: transient objects, and sessions loaded or
+    /// saved. A resource manager ends what was loaded itself.
     public func flushLeftovers() throws(ChipError) {
+        guard !isShared else { return }
         // TPM_HT_LOADED_SESSION, TPM_HT_SAVED_SESSION, TPM_HT_TRANSIENT. Part 2 §7.2.
         for first: UInt32 in [0x0200_0000, 0x0300_0000, 0x8000_0000] {
             for handle in try handles(from: first) { try? flush(handle) }

@@ -27,11 +27,24 @@ struct SessionTable {
         let started: ContinuousClock.Instant
         var context: [UInt8]
         var lastUse: UInt64
+
+        /// Which save of a session this was, counted by the chip (TPMS_CONTEXT.sequence, TPM 2.0 Part 2 §14.5).
+        var sequence: UInt64 { context.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
     }
 
     private var entries: [Int: Entry] = [:]
     private var nextNumber = 1
     private var clock: UInt64 = 0
+    private let kept: SavedSessions?
+    private let largestGap: UInt64
+
+    /// - Parameters:
+    ///   - kept: where contexts are kept for the case that the vault is killed, on a chip that others use too.
+    ///   - largestGap: how many saves a saved session may be behind the last one (TPM_PT_CONTEXT_GAP_MAX, at least 255).
+    init(kept: SavedSessions? = nil, largestGap: UInt32 = 255) {
+        self.kept = kept
+        self.largestGap = UInt64(largestGap)
+    }
 
     /// At most this many in all; the chip's 64 leave room for the vault's own.
     static let capacity = 56
@@ -67,9 +80,11 @@ struct SessionTable {
             throw error
         }
         clock += 1
-        entries[number] = Entry(
-            owner: owner, purpose: purpose, handle: handle, connection: chip.connections, started: now,
-            context: context, lastUse: clock)
+        put(
+            Entry(
+                owner: owner, purpose: purpose, handle: handle, connection: chip.connections, started: now,
+                context: context, lastUse: clock), as: number)
+        renew(on: chip)
         return number
     }
 
@@ -80,7 +95,7 @@ struct SessionTable {
         _ body: (Handle) throws(ChipError) -> (R, goesOn: Bool)
     ) throws(ChipError) -> R? {
         guard let entry = entries[number], entry.owner == owner, entry.purpose == purpose else { return nil }
-        entries[number] = nil
+        remove(number)
         guard entry.connection == chip.connections else { return nil }
         let result: R
         let goesOn: Bool
@@ -89,9 +104,11 @@ struct SessionTable {
             (result, goesOn) = try body(entry.handle)
             guard goesOn else { return result }
             clock += 1
-            entries[number] = Entry(
-                owner: owner, purpose: purpose, handle: entry.handle, connection: chip.connections,
-                started: entry.started, context: try save(entry.handle, on: chip), lastUse: clock)
+            put(
+                Entry(
+                    owner: owner, purpose: purpose, handle: entry.handle, connection: chip.connections,
+                    started: entry.started, context: try save(entry.handle, on: chip), lastUse: clock), as: number)
+            renew(on: chip)
             return result
         } catch {
             try? chip.flush(entry.handle)
@@ -102,7 +119,7 @@ struct SessionTable {
     /// Ends all sessions of a connection.
     mutating func end(_ owner: ConnectionID, on chip: Chip) {
         for (number, entry) in entries where entry.owner == owner {
-            entries[number] = nil
+            remove(number)
             flush(entry, on: chip)
         }
     }
@@ -133,11 +150,43 @@ struct SessionTable {
     }
 
     private mutating func evict(_ number: Int, on chip: Chip) {
-        if let entry = entries.removeValue(forKey: number) { flush(entry, on: chip) }
+        guard let entry = entries[number] else { return }
+        remove(number)
+        flush(entry, on: chip)
     }
 
     private mutating func evict(oldestOf owner: ConnectionID?, on chip: Chip) {
         let candidates = entries.filter { owner == nil || $0.value.owner == owner }
         if let oldest = candidates.min(by: { $0.value.started < $1.value.started }) { evict(oldest.key, on: chip) }
+    }
+
+    private mutating func put(_ entry: Entry, as number: Int) {
+        entries[number] = entry
+        kept?.keep(entry.context, as: number)
+    }
+
+    private mutating func remove(_ number: Int) {
+        entries[number] = nil
+        kept?.forget(number)
+    }
+
+    /// Saves anew what has fallen behind.
+    ///
+    /// A chip saves no session any more when the oldest saved one is too far behind. The attack: 1. a device opens a session and
+    /// lets it lie; 2. others go on, and behind the kernel's resource manager each command in a session is a save; 3. the
+    /// kernel's own save fails, with an error that names nothing, and so does every command from then on.
+    private mutating func renew(on chip: Chip) {
+        guard let newest = entries.values.map(\.sequence).max() else { return }
+        for (number, var entry) in entries
+        where entry.connection == chip.connections && newest - entry.sequence > largestGap / 4 {
+            do throws(ChipError) {
+                try chip.run(.contextLoad(entry.context))
+                entry.context = try chip.run(.contextSave(entry.handle)).parameters
+                put(entry, as: number)
+            } catch {
+                remove(number)
+                flush(entry, on: chip)
+            }
+        }
     }
 }

@@ -21,13 +21,16 @@ public actor Vault {
     let endorsement: Command.Entity
     let parent: Command.Entity
     let authority: AuthorityProfile
-    var sessions = SessionTable()
+    var sessions: SessionTable
     /// Which connection is enrolling what.
     var enrolling: [EnrollmentID: ConnectionID] = [:]
     /// The calls that wait for their turn. All that devices ask comes through here.
     nonisolated let turns = Turns()
     /// Whether the vault will soon look again for room for a session.
     var looksAgain = false
+
+    /// TPM_PT_CONTEXT_GAP_MAX. TPM 2.0 Part 2 §6.13.
+    private static let largestGap: UInt32 = 0x114
 
     /// Opens chip and store, checks that this is the chip that was provisioned, and reconciles the two.
     public static func open(
@@ -37,15 +40,15 @@ public actor Vault {
         let configuration = try VaultConfiguration.read(home: home)
         let store = try Store(path: VaultConfiguration.storePath(home: home))
         let vault = try Vault(
-            configuration, store: store, tcti: tcti ?? configuration.tcti, ownerAuthorization: ownerAuthorization,
-            log: log, now: now)
+            configuration, home: home, store: store, tcti: tcti ?? configuration.tcti,
+            ownerAuthorization: ownerAuthorization, log: log, now: now)
         try await vault.reconcile()
         return vault
     }
 
     private init(
-        _ configuration: VaultConfiguration, store: Store, tcti: String, ownerAuthorization: [UInt8], log: Logger,
-        now: @escaping @Sendable () -> Date
+        _ configuration: VaultConfiguration, home: String, store: Store, tcti: String, ownerAuthorization: [UInt8],
+        log: Logger, now: @escaping @Sendable () -> Date
     ) throws {
         let chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization)
         let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
@@ -53,6 +56,9 @@ public actor Vault {
         try configuration.check(chip)
         // Not before this is known to be the vault's chip: on another one they are somebody's.
         try chip.flushLeftovers()
+        let kept = chip.isShared ? SavedSessions(home: home) : nil
+        kept?.endAll(on: chip)
+        sessions = SessionTable(kept: kept, largestGap: try chip.property(Self.largestGap) ?? 255)
         thread = ChipThread(name: "tenpin-chip")
         self.configuration = configuration
         self.chip = chip
