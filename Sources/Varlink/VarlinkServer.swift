@@ -7,11 +7,12 @@ import NIOPosix
 public final class VarlinkServer: Sendable {
     /// Where it serves.
     public let path: String
-    private let file: SocketFile
+    /// The socket's file, where this server made it.
+    private let file: SocketFile?
     private let channel: any Channel
     private let registry: ConnectionRegistry
 
-    private init(path: String, file: SocketFile, channel: any Channel, registry: ConnectionRegistry) {
+    private init(path: String, file: SocketFile?, channel: any Channel, registry: ConnectionRegistry) {
         self.path = path
         self.file = file
         self.channel = channel
@@ -40,9 +41,37 @@ public final class VarlinkServer: Sendable {
         conversation: @escaping @Sendable (PeerCredentials) -> any VarlinkConversation
     ) async throws(VarlinkServerError) -> VarlinkServer {
         let (file, socket) = try SocketFile.bind(path, access: access)
-        let registry = ConnectionRegistry(limits: limits)
-        let terms = ServerTerms(
-            service: service, limits: limits, registry: registry, admits: admitting, conversation: conversation)
+        do throws(VarlinkServerError) {
+            return try await serve(
+                socket, path, file, group,
+                ServerTerms(
+                    service: service, limits: limits, registry: ConnectionRegistry(limits: limits),
+                    admits: admitting, conversation: conversation))
+        } catch {
+            file.remove()
+            throw error
+        }
+    }
+
+    /// Serves on a socket that a service manager opened, which says who may connect; its file is the manager's and stays.
+    public static func start(
+        on inherited: consuming InheritedSocket,
+        service: VarlinkService,
+        limits: VarlinkLimits = VarlinkLimits(),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        admitting: @escaping @Sendable (PeerCredentials) -> Bool = { _ in true },
+        conversation: @escaping @Sendable (PeerCredentials) -> any VarlinkConversation
+    ) async throws(VarlinkServerError) -> VarlinkServer {
+        try await serve(
+            inherited.descriptor, inherited.path, nil, group,
+            ServerTerms(
+                service: service, limits: limits, registry: ConnectionRegistry(limits: limits), admits: admitting,
+                conversation: conversation))
+    }
+
+    private static func serve(
+        _ socket: CInt, _ path: String, _ file: SocketFile?, _ group: any EventLoopGroup, _ terms: ServerTerms
+    ) async throws(VarlinkServerError) -> VarlinkServer {
         do {
             let channel = try await ServerBootstrap(group: group)
                 .childChannelOption(.autoRead, value: false)
@@ -55,20 +84,19 @@ public final class VarlinkServer: Sendable {
                     }
                 }
                 .withBoundSocket(socket).get()
-            return VarlinkServer(path: path, file: file, channel: channel, registry: registry)
+            return VarlinkServer(path: path, file: file, channel: channel, registry: terms.registry)
         } catch {
-            file.remove()
             throw .system(call: "listen", path: path, errno: (error as? IOError)?.errnoCode ?? 0)
         }
     }
 
-    /// Ends the service: removes the socket, lets nobody in any more, lets every connection finish and answer the call
+    /// Ends the service: removes the socket that it made, lets nobody in any more, lets every connection finish and answer the call
     /// under way, and closes it. What is left after `limit` is closed without an answer; its call is not interrupted.
     ///
     /// Gives whether every conversation ended in time.
     @discardableResult
     public func shutdown(within limit: Duration) async -> Bool {
-        file.remove()
+        file?.remove()
         try? await channel.close().get()
         return await registry.drain(within: limit, on: channel.eventLoop)
     }

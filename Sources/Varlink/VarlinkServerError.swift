@@ -8,6 +8,8 @@ public enum VarlinkServerError: Error, Sendable, Equatable {
     case alreadyServed(path: String)
     /// Something that is no socket lies at the path.
     case notASocket(path: String)
+    /// What a service manager left to this program is no socket to serve on.
+    case unusableInheritance(InheritanceFault)
     /// A call of the system failed with this `errno`.
     case system(call: String, path: String, errno: Int32)
 }
@@ -21,6 +23,7 @@ extension VarlinkServerError: CustomStringConvertible {
             "Stop the server that already answers on \(path), or choose another path."
         case .notASocket(let path):
             "Choose another socket path, or move away what lies at \(path); it is not a socket."
+        case .unusableInheritance(let fault): fault.description
         case .system(let call, let path, let errno):
             "Check \(path) and the folder it is in; \(call) failed: \(String(systemError: errno))."
         }

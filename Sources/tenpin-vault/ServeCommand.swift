@@ -16,13 +16,16 @@ struct ServeCommand: AsyncParsableCommand {
             is trusted to say which account it speaks for.
 
               tenpin-vault serve --socket /run/tenpin/vault.sock --group messenger
+
+            Started by a systemd socket unit, it serves on the unit's socket, and SocketMode= and SocketGroup= say who may \
+            connect.
             """)
 
     @OptionGroup var home: HomeOption
     @OptionGroup var owner: OwnerOption
 
-    @Option(help: "The socket's path, at most 107 bytes.")
-    var socket: String
+    @Option(help: "The socket's path, at most 107 bytes; left out where systemd hands the socket over.")
+    var socket: String?
 
     @Option(help: "A group whose members may connect.")
     var group: String?
@@ -41,22 +44,48 @@ struct ServeCommand: AsyncParsableCommand {
         var log = Logger(label: "tenpin-vault")
         log.logLevel = verbose ? .debug : .warning
         let stop = Signals([SIGTERM, SIGINT])
-        let access = try access()
+        let place = try place()
         _ = try VaultConfiguration.read(home: home.home)
         let lock = try HomeLock(home: home.home)
         let vault = try await Vault.open(home: home.home, tcti: tcti, ownerAuthorization: owner.read(), log: log)
         let numbers = Numbers()
-        let server = try await VarlinkServer.start(
-            at: socket, access: access,
-            service: VarlinkService(
-                vendor: "Tenpin", product: "tenpin-vault", version: VaultVersion.text, url: "https://tenpin.example",
-                interfaces: [VarlinkInterface(name: VaultInterface.name, description: VaultInterface.description)]),
-            conversation: { _ in Conversation(vault, ConnectionID(numbers.next())) })
-        FileHandle.standardError.write(Data("ready: serving on \(socket)\n".utf8))
+        let service = VarlinkService(
+            vendor: "Tenpin", product: "tenpin-vault", version: VaultVersion.text, url: "https://tenpin.example",
+            interfaces: [VarlinkInterface(name: VaultInterface.name, description: VaultInterface.description)])
+        let conversation = { @Sendable (_: PeerCredentials) in Conversation(vault, ConnectionID(numbers.next())) }
+        let server =
+            switch consume place {
+            case .handedOver(let inherited):
+                try await VarlinkServer.start(on: inherited, service: service, conversation: conversation)
+            case .path(let path):
+                try await VarlinkServer.start(
+                    at: path, access: try access(), service: service, conversation: conversation)
+            }
+        FileHandle.standardError.write(Data("ready: serving on \(server.path)\n".utf8))
+        ServiceManager.ready()
         await stop.first()
+        ServiceManager.stopping()
         FileHandle.standardError.write(Data("stopping: finishing what is under way\n".utf8))
         await server.shutdown(within: Self.patience)
         _ = consume lock
+    }
+
+    /// Where to serve.
+    private enum Place: ~Copyable {
+        case path(String)
+        case handedOver(InheritedSocket)
+    }
+
+    private func place() throws -> Place {
+        if let inherited = try InheritedSocket.take() {
+            guard socket == nil, group == nil else {
+                throw ValidationError("The socket was handed over; leave out --socket and --group.")
+            }
+            return .handedOver(inherited)
+        }
+        guard let socket else { throw ValidationError("Say with --socket where to serve.") }
+        _ = try access()
+        return .path(socket)
     }
 
     private func access() throws -> SocketAccess {
