@@ -96,6 +96,14 @@ let package = Package(
         .target(name: "ProgramTestSupport", dependencies: ["TestSupport"], path: "Tests/ProgramTestSupport"),
         .target(
             name: "DeviceTestSupport", dependencies: ["VaultClient", "VaultAPI"], path: "Tests/DeviceTestSupport"),
+        // Knows nothing of the code that it bears witness against.
+        .target(name: "ChipWitness", dependencies: [crypto], path: "Tests/ChipWitness"),
+        .testTarget(
+            name: "AdversaryTests",
+            dependencies: [
+                "tenpin", "tenpin-vault", "VaultClient", "VaultAPI", "Passwords", "Secrets", "Endorsement",
+                "ChipWitness", "TestSupport", "ProgramTestSupport", "DeviceTestSupport", crypto,
+            ]),
         .testTarget(
             name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport", "ProgramTestSupport"]),
         .testTarget(

@@ -71,6 +71,9 @@ package final class Stage: Sendable {
         taken()?.child.end(SIGKILL)
     }
 
+    /// Whether the vault's program runs.
+    package var isServed: Bool { serving.withLock { $0.map { !$0.child.hasEnded } ?? false } }
+
     private func taken() -> Running? {
         serving.withLock { serving in
             defer { serving = nil }

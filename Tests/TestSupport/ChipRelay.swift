@@ -148,6 +148,10 @@ public final class ChipRelay: Sendable {
         return said
     }
 
+    /// The chip was started anew: the way to the old one is given up, and the program's connection breaks at its next
+    /// command.
+    public func giveUpWay() { way.withLock { $0.chip = nil } }
+
     private func transmit(_ command: [UInt8]) -> [UInt8]? { way.withLock { $0.transmit(command) } }
 
     /// How often a command with this TPM_CC came.
