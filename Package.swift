@@ -120,6 +120,12 @@ let package = Package(
                 "TestSupport", "VaultTestSupport", "DeviceTestSupport", crypto,
             ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
+        .testTarget(
+            name: "CrowdTests",
+            dependencies: [
+                "tenpin-vault", "VaultClient", "VaultAPI", "TPM", "OPRF", "Passwords", "Secrets", "Endorsement",
+                "TestSupport", "ProgramTestSupport",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

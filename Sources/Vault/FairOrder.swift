@@ -47,6 +47,9 @@ struct FairOrder<Call> {
     /// At most `waitingPerAccount` calls that name one account wait. A connection has one call at a time.
     init(waitingPerAccount: Int) { self.waitingPerAccount = waitingPerAccount }
 
+    /// Whose calls wait.
+    var callers: [Caller] { waiting.map(\.caller) }
+
     /// How many calls wait.
     var count: Int { waiting.count }
 

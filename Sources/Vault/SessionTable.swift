@@ -52,24 +52,44 @@ struct SessionTable {
     static let perConnection = 4
 
     /// For how long a session is left to its owner although others wait for room. Between StartSession and the last use of
-    /// the session a device does not wait for a person, and for nothing that takes longer than some calls.
+    /// the session a device does not wait for a person.
     static let keptFor = Duration.seconds(10)
+    /// The same where the owner has a call waiting: it is the vault then that takes long.
+    static let keptForWaiting = Duration.seconds(60)
 
-    /// Whether one more session costs nobody a session that may still be in use. While it does, callers wait.
-    func hasRoom(at now: ContinuousClock.Instant) -> Bool {
-        entries.count < Self.capacity || busiest != nil
-            || entries.values.contains { $0.started + Self.keptFor <= now }
+    /// Whether one more session costs nobody a session that is in use. While it would, callers wait.
+    ///
+    /// - Parameter waiting: the connections that have a call waiting.
+    func hasRoom(at now: ContinuousClock.Instant, waiting: @autoclosure () -> Set<ConnectionID>) -> Bool {
+        entries.count < Self.capacity || expendable(at: now, waiting: waiting()) != nil
+    }
+
+    /// The session that goes first: of the connection that has most, more than one, or one that its owner has had for long.
+    private func expendable(at now: ContinuousClock.Instant, waiting: Set<ConnectionID>) -> Int? {
+        if let busiest { return oldest { $0.owner == busiest } }
+        return oldest { $0.started + (waiting.contains($0.owner) ? Self.keptForWaiting : Self.keptFor) <= now }
+    }
+
+    private func oldest(where isOne: (Entry) -> Bool) -> Int? {
+        entries.filter { isOne($0.value) }.min { $0.value.started < $1.value.started }?.key
     }
 
     /// Saves a session just started, and gives its number. When a connection has too many its oldest one goes; when all
-    /// together have, the oldest one of the connection that has most, or the oldest of all where each has one.
+    /// together have, the one that `hasRoom` found, or the oldest of all.
     mutating func add(
-        _ handle: Handle, owner: ConnectionID, purpose: Purpose, on chip: Chip, at now: ContinuousClock.Instant
+        _ handle: Handle, owner: ConnectionID, purpose: Purpose, on chip: Chip, at now: ContinuousClock.Instant,
+        waiting: @autoclosure () -> Set<ConnectionID> = []
     ) throws(ChipError) -> Int {
-        while entries.count(where: { $0.value.owner == owner }) >= Self.perConnection {
-            evict(oldestOf: owner, on: chip)
+        while entries.count(where: { $0.value.owner == owner }) >= Self.perConnection,
+            let oldest = oldest(where: { $0.owner == owner })
+        {
+            evict(oldest, on: chip)
         }
-        while entries.count >= Self.capacity { evict(oldestOf: busiest, on: chip) }
+        while entries.count >= Self.capacity,
+            let first = expendable(at: now, waiting: waiting()) ?? oldest(where: { _ in true })
+        {
+            evict(first, on: chip)
+        }
         let number = nextNumber
         nextNumber += 1
         let context: [UInt8]
@@ -153,11 +173,6 @@ struct SessionTable {
         guard let entry = entries[number] else { return }
         remove(number)
         flush(entry, on: chip)
-    }
-
-    private mutating func evict(oldestOf owner: ConnectionID?, on chip: Chip) {
-        let candidates = entries.filter { owner == nil || $0.value.owner == owner }
-        if let oldest = candidates.min(by: { $0.value.started < $1.value.started }) { evict(oldest.key, on: chip) }
     }
 
     private mutating func put(_ entry: Entry, as number: Int) {

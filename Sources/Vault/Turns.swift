@@ -45,6 +45,9 @@ final class Turns: Sendable {
         state.withLock { $0.order.charge(time, to: turn) }
     }
 
+    /// The connections whose calls wait.
+    var waiting: Set<ConnectionID> { state.withLock { Set($0.order.callers.map(\.connection)) } }
+
     /// How many calls wait.
     var count: Int { state.withLock { $0.order.count } }
 }
@@ -73,7 +76,7 @@ extension Vault {
 
     /// Runs the waiting calls, one after another, each to its end.
     private func serve() {
-        while let turn = turns.next(startingSessions: sessions.hasRoom(at: .now)) {
+        while let turn = turns.next(startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting)) {
             let begun = ContinuousClock.now
             turn.call.run(self)
             turns.charge(ContinuousClock.now - begun, to: turn)

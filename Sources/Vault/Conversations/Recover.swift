@@ -74,7 +74,8 @@ extension Vault {
             let session = try chip.startSession(.policy)
             return Challenge.Reply(
                 session: try sessions.add(
-                    session.handle, owner: connection, purpose: .challenge, on: chip, at: .now),
+                    session.handle, owner: connection, purpose: .challenge, on: chip, at: .now,
+                    waiting: turns.waiting),
                 nonceTPM: Bytes(session.nonceTPM))
         }
     }

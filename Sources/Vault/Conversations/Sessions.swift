@@ -13,7 +13,8 @@ extension Vault {
                     parameterEncryption: true))
             return StartSession.Reply(
                 session: try sessions.add(
-                    session.handle, owner: connection, purpose: .device, on: chip, at: .now),
+                    session.handle, owner: connection, purpose: .device, on: chip, at: .now,
+                    waiting: turns.waiting),
                 nonceTPM: Bytes(session.nonceTPM))
         }
     }
