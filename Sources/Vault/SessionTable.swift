@@ -52,10 +52,10 @@ struct SessionTable {
     static let perConnection = 4
 
     /// For how long a session is left to its owner although others wait for room. Between StartSession and the last use of
-    /// the session a device does not wait for a person.
+    /// the session a device does not wait for a person. Who holds all sessions keeps the others waiting for as long.
     static let keptFor = Duration.seconds(10)
-    /// The same where the owner has a call waiting: it is the vault then that takes long.
-    static let keptForWaiting = Duration.seconds(60)
+    /// The same where the owner has a call waiting: it is the vault then that takes long. Less than devices wait for a reply.
+    static let keptForWaiting = Duration.seconds(20)
 
     /// Whether one more session costs nobody a session that is in use. While it would, callers wait.
     ///

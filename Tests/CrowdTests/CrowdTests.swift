@@ -189,7 +189,7 @@ struct CrowdTests {
         ]
         for what in [
             "conversations broken off", "slow peers cut off", "calls of the flood", "calls of the flood refused",
-            "times 48 challenges were pending", "counts compared",
+            "times 48 challenges were pending", "challenges given to others", "counts compared",
         ] {
             lines.append("\(what): \(figures.number(of: what))")
         }

@@ -205,13 +205,15 @@ extension Crowd {
         await connection.close()
     }
 
-    /// Has 48 challenges pending at once, as the chip tells, and then opens the bundle in each of them.
+    /// Has 48 challenges pending at once, as the chip tells, and then opens the bundle in each of them. A session may be
+    /// given to others when its owner has left it alone for ten seconds, which on a slow machine the other 47 take.
     func challenge(_ people: [Prepared]) async throws {
         let count = 48
         let link = try await link()
         let vault = link.vault
         await link.close()
-        try await figures.timing("48 challenges, all opened") {
+        let begun = ContinuousClock.now
+        try await figures.timing("48 challenges, and their opening") {
             let pending = try await withThrowingTaskGroup { group in
                 for number in 0..<count {
                     let person = people[number % people.count]
@@ -229,7 +231,13 @@ extension Crowd {
             try await withThrowingTaskGroup { group in
                 for (person, connection, challenge) in pending {
                     group.addTask {
-                        try await person.open(challenge, at: vault, on: connection)
+                        do {
+                            try await person.open(challenge, at: vault, on: connection)
+                        } catch let error as VaultClientError
+                            where error == .fault(.sessionGone) && begun + .seconds(10) < .now
+                        {
+                            figures.count("challenges given to others")
+                        }
                         await connection.close()
                     }
                 }

@@ -57,6 +57,26 @@ import VaultAPI
         }
     }
 
+    @Test("a device that is told that the vault is busy asks again, and the person pays one guess")
+    func busy() async throws {
+        try await World.with { world in
+            let alice = try account("alice")
+            let key = try await world.enroll(alice, "a password").key()
+            let courier = try world.courier()
+            let link = try await world.link(courier, retries: 1)
+            courier.begin { call in
+                [LookUp.name, Evaluate.name].contains(call.method) && courier.calls(of: call.method).count == 1
+                    ? .deny(.busy) : .carry
+            }
+            var device = try world.device(alice)
+            let outcome = try await device.recover(at: link, password: password("a password"))
+            #expect(Ending(outcome) == .recovered(key))
+            #expect(courier.calls(of: Evaluate.name).count == 2)
+            #expect(try await world.claimed(alice).count == 2)
+            await link.close()
+        }
+    }
+
     @Test("the last guess, its answer lost, is answered when it is asked for again, and then there is none")
     func last() async throws {
         try await World.with { world in

@@ -80,7 +80,9 @@ import VaultAPI
     @Test("a vault that did the first write and says that it failed gets no second signature")
     func denied() async throws {
         try await World.with { world in
-            for fault: VaultFault in [.sessionGone, .refusedByChip, .chipUnavailable, .slotGone, .storeUnavailable] {
+            for fault: VaultFault in [
+                .busy, .sessionGone, .refusedByChip, .chipUnavailable, .slotGone, .storeUnavailable,
+            ] {
                 let courier = try world.courier()
                 let link = try await world.link(courier, retries: 2)
                 courier.begin { $0.method == WriteSlot.name ? .deny(fault) : .carry }
