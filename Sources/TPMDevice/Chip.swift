@@ -41,6 +41,9 @@ public final class Chip {
         return !["swtpm", "mssim", "libtpms"].contains(tcti.prefix { $0 != ":" })
     }
 
+    /// How long each command took, where somebody wants to know: set it to begin.
+    public var times: CommandTimes?
+
     private func connect() throws(ChipError) {
         connections = isShared ? 1 : connections + 1
         transport = try Transport.open(tcti, patience: patience)
@@ -62,6 +65,12 @@ public final class Chip {
         }
     }
 
+    /// Leaves the connection and makes another one: on it, the chip shows what it keeps.
+    public func reopen() throws(ChipError) {
+        transport = nil
+        try reconnect()
+    }
+
     /// How often a command that was not begun is sent again, and the first wait; each wait is twice the last.
     private static let retries = 8
     private static let firstWait = 0.02
@@ -75,6 +84,10 @@ public final class Chip {
     public func run(
         _ command: Command, authorizedBy authorizations: Authorization...
     ) throws(ChipError) -> Response {
+        try run(command, with: authorizations)
+    }
+
+    private func run(_ command: Command, with authorizations: [Authorization]) throws(ChipError) -> Response {
         if transport == nil { try reconnect() }
         var response = try exchange(command, authorizations)
         var wait = Self.firstWait
@@ -103,12 +116,29 @@ public final class Chip {
     private func exchange(_ command: Command, _ authorizations: [Authorization]) throws(ChipError) -> Response {
         let sent = command.bytes(authorizations: authorizations)
         guard sent.count <= Transport.maximumSize else { throw .oversized(command.code, sent.count) }
+        let begun = ContinuousClock.now
         let bytes = try transmit(sent)
+        let time = ContinuousClock.now - begun
         do throws(WireError) {
-            return try Response(bytes, to: command)
+            let response = try Response(bytes, to: command)
+            // A refusal comes sooner than the work it refuses.
+            if response.code.isSuccess { times?.add(time, for: command.code) }
+            return response
         } catch {
             transport = nil
             throw .malformed(command.code, error)
+        }
+    }
+
+    /// Runs `command` and gives how the chip answered, a refusal included.
+    public func answer(
+        to command: Command, authorizedBy authorizations: Authorization...
+    ) throws(ChipError) -> ResponseCode {
+        do throws(ChipError) {
+            return try run(command, with: authorizations).code
+        } catch {
+            guard let code = error.responseCode else { throw error }
+            return code
         }
     }
 

@@ -97,6 +97,28 @@ extension Chip {
         }
     }
 
+    /// As `publicArea`, and `nil` for an object that does not parse here: it is somebody else's. That the chip does not
+    /// answer is an error, or what is ours would be taken for somebody else's and left.
+    public func knownObject(at handle: Handle) throws(ChipError) -> PublicArea? {
+        do throws(ChipError) {
+            return try publicArea(of: handle)
+        } catch {
+            if case .malformed = error { return nil }
+            guard error.responseCode?.isMissingHandle == true else { throw error }
+            return nil
+        }
+    }
+
+    /// As `nvPublic`, and `nil` as well for an index that does not parse here.
+    public func knownIndex(at handle: Handle) throws(ChipError) -> NVPublic? {
+        do throws(ChipError) {
+            return try nvPublic(of: handle)
+        } catch {
+            guard case .malformed = error else { throw error }
+            return nil
+        }
+    }
+
     /// The count and ceiling of a written slot, through its uncounted read branch.
     public func read(_ slot: SlotProfile) throws(ChipError) -> SlotCount {
         let response = try withPolicy(slot.policy, for: .nvRead) { (authorization) throws(ChipError) in

@@ -4,12 +4,17 @@ public enum CommandCode: UInt32, Hashable, Sendable, CustomStringConvertible {
     case nvUndefineSpace = 0x0122
     case nvDefineSpace = 0x012A
     case createPrimary = 0x0131
+    case nvIncrement = 0x0134
     case nvWrite = 0x0137
+    case nvChangeAuth = 0x013B
     case selfTest = 0x0143
     case startup = 0x0144
     case shutdown = 0x0145
     case policyNV = 0x0149
+    case duplicate = 0x014B
     case nvRead = 0x014E
+    case objectChangeAuth = 0x0150
+    case rewrap = 0x0152
     case ecdhZGen = 0x0154
     case `import` = 0x0156
     case load = 0x0157
@@ -26,8 +31,11 @@ public enum CommandCode: UInt32, Hashable, Sendable, CustomStringConvertible {
     case startAuthSession = 0x0176
     case getCapability = 0x017A
     case getRandom = 0x017B
+    case readClock = 0x0181
     case nvCertify = 0x0184
     case policyGetDigest = 0x0189
+    case zGen2Phase = 0x018D
+    case ecEphemeral = 0x018E
 
     /// The code as it is hashed and sent, 4 bytes.
     public var bytes: [UInt8] { Writer.bytes { $0.integer(rawValue) } }
@@ -39,12 +47,17 @@ public enum CommandCode: UInt32, Hashable, Sendable, CustomStringConvertible {
         case .nvUndefineSpace: "NV_UndefineSpace"
         case .nvDefineSpace: "NV_DefineSpace"
         case .createPrimary: "CreatePrimary"
+        case .nvIncrement: "NV_Increment"
         case .nvWrite: "NV_Write"
+        case .nvChangeAuth: "NV_ChangeAuth"
         case .selfTest: "SelfTest"
         case .startup: "Startup"
         case .shutdown: "Shutdown"
         case .policyNV: "PolicyNV"
+        case .duplicate: "Duplicate"
         case .nvRead: "NV_Read"
+        case .objectChangeAuth: "ObjectChangeAuth"
+        case .rewrap: "Rewrap"
         case .ecdhZGen: "ECDH_ZGen"
         case .import: "Import"
         case .load: "Load"
@@ -61,8 +74,11 @@ public enum CommandCode: UInt32, Hashable, Sendable, CustomStringConvertible {
         case .startAuthSession: "StartAuthSession"
         case .getCapability: "GetCapability"
         case .getRandom: "GetRandom"
+        case .readClock: "ReadClock"
         case .nvCertify: "NV_Certify"
         case .policyGetDigest: "PolicyGetDigest"
+        case .zGen2Phase: "ZGen_2Phase"
+        case .ecEphemeral: "EC_Ephemeral"
         }
     }
 }

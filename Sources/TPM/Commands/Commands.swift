@@ -199,6 +199,8 @@ extension Command {
 public enum SessionKind: UInt8, Hashable, Sendable {
     case hmac = 0x00
     case policy = 0x01
+    /// Computes a policy's digest and authorizes nothing.
+    case trial = 0x03
 }
 
 /// TPM_CAP. TPM 2.0 Part 2 §6.12.
