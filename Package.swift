@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "Vault",
             dependencies: [
-                "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", crypto,
+                "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", "Secrets", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ], swiftSettings: strict),
         .target(
@@ -106,6 +106,11 @@ let package = Package(
             ]),
         .testTarget(
             name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport", "ProgramTestSupport"]),
+        .testTarget(
+            name: "ProvisioningTests",
+            dependencies: [
+                "tenpin", "tenpin-vault", "Vault", "TPM", "TPMDevice", "TestSupport", "ProgramTestSupport",
+            ]),
         .testTarget(
             name: "VaultTests",
             dependencies: [

@@ -11,7 +11,7 @@ struct SavedSessions {
     private let folder: String
 
     init(home: String) {
-        folder = home + "/sessions"
+        folder = Self.folder(home: home)
         try? FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     }
@@ -40,6 +40,8 @@ struct SavedSessions {
             unsafe unlink(path)
         }
     }
+
+    static func folder(home: String) -> String { home + "/sessions" }
 
     private func path(_ number: Int) -> String { "\(folder)/\(number)" }
 }

@@ -78,6 +78,7 @@ public actor Vault {
 extension VaultConfiguration {
     /// Refuses a chip that does not hold this vault's endorsement key and parent.
     public func check(_ chip: Chip) throws {
+        guard isBeingRemoved != true else { throw VaultError.beingRemoved }
         for (handle, key) in [(endorsementHandle, endorsementKey), (parentHandle, parent)] {
             let found: PublicArea?
             do throws(ChipError) {
@@ -96,10 +97,17 @@ extension VaultConfiguration {
 public enum VaultError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Endorsement key or parent are not the ones that were provisioned.
     case anotherChip
+    /// A deprovisioning was killed when all slots were gone.
+    case beingRemoved
 
     public var description: String {
-        "This is not the chip that was provisioned, or it was cleared: its endorsement key or the vault's parent is"
-            + " another. If that is meant, provision a new vault in another folder."
+        switch self {
+        case .anotherChip:
+            "This is not the chip that was provisioned, or it was cleared: its endorsement key or the vault's parent is"
+                + " another. If that is meant, provision a new vault in another folder."
+        case .beingRemoved:
+            "This vault is being taken off its chip, and its slots are gone; run `tenpin-vault deprovision` to the end."
+        }
     }
 }
 

@@ -27,6 +27,10 @@ public struct VaultConfiguration: Codable, Hashable, Sendable {
     public var emulated: Bool
     /// Evaluations, defined slots and first writes an account may have a day: each is a write of the chip's NV memory.
     public var writesPerDay = 100
+    /// The persistent handles among the two above whose keys provisioning made and did not find: what deprovisioning takes away.
+    public var made: [UInt32]?
+    /// Set while a deprovisioning takes the keys away: every slot is gone already.
+    public var isBeingRemoved: Bool?
 
     /// Reads a home folder's `vault.json`.
     public static func read(home: String) throws(HomeError) -> VaultConfiguration {
@@ -41,20 +45,28 @@ public struct VaultConfiguration: Codable, Hashable, Sendable {
         }
     }
 
+    /// What an earlier run wrote, if one did.
+    static func earlier(home: String) throws(HomeError) -> VaultConfiguration? {
+        do throws(HomeError) {
+            return try read(home: home)
+        } catch {
+            if case .notProvisioned = error { return nil }
+            throw error
+        }
+    }
+
     /// Writes it, whole or not at all.
     public func write(home: String) throws(HomeError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         do {
             try FileManager.default.createDirectory(
                 atPath: home, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            try encoder.encode(self).write(to: URL(filePath: Self.path(home: home)), options: .atomic)
+            try DurableFile.write(try JSONText.encode(self), to: Self.path(home: home))
         } catch {
             throw .cannotWrite(home)
         }
     }
 
-    private static func path(home: String) -> String { home + "/vault.json" }
+    static func path(home: String) -> String { home + "/vault.json" }
 
     /// The store's path in a home folder.
     public static func storePath(home: String) -> String { home + "/vault.sqlite" }

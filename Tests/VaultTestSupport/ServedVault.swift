@@ -36,7 +36,7 @@ public final class ServedVault: Sendable {
             do {
                 let provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
                 var made = try provision.run(
-                    home: served.home, endorsement: nil, measureCapacity: false, allowEmulated: true)
+                    home: served.home, endorsement: nil, measureCapacity: false, allowEmulated: true, properties: [])
                 made.capacity = capacity
                 made.writesPerDay = writesPerDay
                 made.capacity = capacity

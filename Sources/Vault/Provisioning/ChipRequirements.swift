@@ -6,8 +6,9 @@ enum ChipRequirements {
     /// The smallest and the wanted sizes of the chip's largest digest in bytes.
     private static let digests = [48, 64]
 
-    /// TPM_PT_MAX_DIGEST, TPM_PT_MANUFACTURER, the four of TPM_PT_VENDOR_STRING, TPM_PT_FIRMWARE_VERSION_1 and 2.
+    /// TPM_PT_REVISION, TPM_PT_MAX_DIGEST, TPM_PT_MANUFACTURER, the four of TPM_PT_VENDOR_STRING, TPM_PT_FIRMWARE_VERSION_1 and 2.
     enum Property {
+        static let revision: UInt32 = 0x102
         static let largestDigest: UInt32 = 0x120
         static let manufacturer: UInt32 = 0x105
         static let vendorStrings: ClosedRange<UInt32> = 0x106...0x109
@@ -21,34 +22,49 @@ enum ChipRequirements {
     ]
 
     /// Refuses a chip that lacks something, naming it; gives the size of its largest digest.
+    @discardableResult
     static func check(_ chip: Chip) throws -> Int {
-        let implemented = try chip.implementedCommands()
-        let missing = commands.filter { !implemented.contains($0.rawValue) }
-        guard missing.isEmpty else {
-            throw ProvisionError.missing("the commands " + missing.map(\.description).joined(separator: ", "))
-        }
-        guard try chip.curves().contains(PublicArea.Curve.p256.rawValue) else {
-            throw ProvisionError.missing("the curve P-256")
-        }
-        let largest = Int(try chip.property(Property.largestDigest) ?? 0)
-        guard digests.contains(largest) else {
-            throw ProvisionError.missing("SHA-384 or SHA-512 (its largest hash has \(largest) bytes)")
-        }
-        return largest
+        let missing = try missing(of: chip)
+        guard missing.isEmpty else { throw ProvisionError.missing(missing.joined(separator: " and ")) }
+        return try chip.largestDigest
     }
 
-    /// The maker's four letters, and the vendor's text.
-    static func maker(of chip: Chip) throws -> (manufacturer: String, vendor: String, firmware: String) {
-        func text(_ tag: UInt32) throws -> String {
+    /// What a chip lacks; asking changes nothing on it.
+    static func missing(of chip: Chip) throws(ChipError) -> [String] {
+        let implemented = try chip.implementedCommands()
+        let lacking = commands.filter { !implemented.contains($0.rawValue) }
+        var missing: [String] = []
+        if !lacking.isEmpty { missing.append("the commands " + lacking.map(\.description).joined(separator: ", ")) }
+        if try !chip.curves().contains(PublicArea.Curve.p256.rawValue) { missing.append("the curve P-256") }
+        let largest = try chip.largestDigest
+        if !digests.contains(largest) {
+            missing.append("SHA-384 or SHA-512 (its largest hash has \(largest) bytes)")
+        }
+        return missing
+    }
+
+    /// Who made a chip: the maker's four letters, and the vendor's text.
+    struct Maker {
+        let manufacturer: String
+        let vendor: String
+        let firmware: String
+        /// Whether it says that it is a program.
+        var isEmulated: Bool { manufacturer == "IBM" || vendor.hasPrefix("SW") }
+    }
+
+    static func maker(of chip: Chip) throws(ChipError) -> Maker {
+        func text(_ tag: UInt32) throws(ChipError) -> String {
             let value = try chip.property(tag) ?? 0
             let bytes = Writer.bytes { $0.integer(value) }.filter { $0 >= 0x20 && $0 < 0x7F }
             return String(decoding: bytes, as: UTF8.self)
         }
-        let firmware = try Property.firmware.map { try chip.property($0) ?? 0 }
-        return (
-            try text(Property.manufacturer).trimmed, try Property.vendorStrings.map(text).joined().trimmed,
-            firmware.map { "\($0 >> 16).\($0 & 0xFFFF)" }.joined(separator: ".")
-        )
+        var vendor = ""
+        for tag in Property.vendorStrings { vendor += try text(tag) }
+        var firmware: [UInt32] = []
+        for tag in Property.firmware { firmware.append(try chip.property(tag) ?? 0) }
+        return Maker(
+            manufacturer: try text(Property.manufacturer).trimmed, vendor: vendor.trimmed,
+            firmware: firmware.map { "\($0 >> 16).\($0 & 0xFFFF)" }.joined(separator: "."))
     }
 }
 
@@ -68,6 +84,8 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
     case parent
     case otherEndorsement
     case emulated
+    /// The self-test's properties that the chip does not have, and what was seen.
+    case selfTest([SelfTestReport.Property])
 
     public var description: String {
         switch self {
@@ -85,6 +103,10 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
         case .emulated:
             "This TPM is emulated: whoever runs its host can copy it and guess without limit; for a trial, allow it with"
                 + " --allow-emulated. Nothing was changed."
+        case .selfTest(let failures):
+            "This TPM fails "
+                + failures.map { "\($0.id) (\($0.seen))" }.joined(separator: " and ")
+                + ", and would not limit guesses as Tenpin needs; use another chip. Nothing persistent was made."
         case .parent: "The TPM made a parent that is not the profile's; use another chip."
         }
     }

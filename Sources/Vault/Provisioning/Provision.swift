@@ -4,10 +4,10 @@ import TPM
 import TPMDevice
 import VaultAPI
 
-/// Makes a chip a vault: checks it, finds its endorsement key and certificate, makes the parent persistent, and writes
-/// the configuration. Done twice, it finds what it made the first time.
+/// Makes a chip a vault: tests it, finds its endorsement key and certificate, makes the parent persistent, and writes the
+/// configuration. Done twice, it finds what it made the first time; killed at any command, the next run goes on.
 public struct Provision {
-    private let chip: Chip
+    let chip: Chip
     private let report: (String) -> Void
 
     /// Opens the chip; `report` is told each step.
@@ -16,32 +16,54 @@ public struct Provision {
         self.report = report
     }
 
+    /// The persistent handles from which the first free one is taken.
+    static let endorsementHandles: UInt32 = 0x8101_0000
+    static let parentHandles: UInt32 = 0x8100_0100
+
     /// Does it all. `wanted` picks the endorsement key; otherwise the first with a certificate is taken.
     /// `measureCapacity` fills the chip with throwaway slots and takes them away again, to count how many fit.
-    /// An emulated chip is refused unless it is allowed.
+    /// An emulated chip is refused unless it is allowed. `isStopped` is asked while nothing persistent is made yet: true
+    /// ends it, with nothing left.
     public func run(
-        home: String, endorsement wanted: EndorsementTemplate?, measureCapacity: Bool, allowEmulated: Bool
+        home: String, endorsement wanted: EndorsementTemplate?, measureCapacity: Bool, allowEmulated: Bool,
+        isStopped: @escaping () -> Bool = { false }
+    ) throws -> VaultConfiguration {
+        try run(
+            home: home, endorsement: wanted, measureCapacity: measureCapacity, allowEmulated: allowEmulated,
+            properties: ChipProperty.all, isStopped: isStopped)
+    }
+
+    /// As above, testing only these properties: for tests of other things, which provision many chips of one kind.
+    package func run(
+        home: String, endorsement wanted: EndorsementTemplate?, measureCapacity: Bool, allowEmulated: Bool,
+        properties: [ChipProperty], isStopped: @escaping () -> Bool = { false }
     ) throws -> VaultConfiguration {
         // A vault that is being served has sessions on the chip, and would find it full.
         let lock = try HomeLock(home: preparing(home))
         // Another chip's keys in the place of this vault's would leave its accounts without their chip.
-        let before = try earlier(home)
+        let before = try VaultConfiguration.earlier(home: home)
         if let before { try before.check(chip) }
+
+        // Everything is looked at before anything persistent is made.
         try chip.flushLeftovers()
         let largestDigest = try ChipRequirements.check(chip)
         let maker = try ChipRequirements.maker(of: chip)
-        let isEmulated = maker.manufacturer == "IBM" || maker.vendor.hasPrefix("SW")
-        guard allowEmulated || !isEmulated else { throw ProvisionError.emulated }
+        guard allowEmulated || !maker.isEmulated else { throw ProvisionError.emulated }
+        let (endorsement, key) = try findEndorsement(wanted)
+        if let before, before.endorsementKey != Bytes(key.area.tpm2b) { throw ProvisionError.otherEndorsement }
+        let parent = try findParent()
+        let tested = try test(properties, isStopped)
         report(
             "The chip (\(maker.manufacturer) \(maker.vendor), firmware \(maker.firmware)) can do what a vault needs.")
-        let endorsement = try findEndorsement(wanted)
-        if let before, before.endorsementKey != Bytes(endorsement.area.tpm2b) { throw ProvisionError.otherEndorsement }
-        report("Endorsement key \(endorsement.template.rawValue) at \(endorsement.handle), with its certificate.")
-        let parent = try makeParent()
-        report("The parent is persistent at \(parent.handle).")
+
+        var keeper = try KeyKeeper(chip: chip, home: home, before: before)
+        let endorsementHandle = try keeper.keep(key, from: Self.endorsementHandles)
+        report("Endorsement key \(endorsement.template.rawValue) at \(endorsementHandle), with its certificate.")
+        let parentHandle = try keeper.keep(parent, from: Self.parentHandles)
+        report("The parent is persistent at \(parentHandle).")
+
         let store = try Store(path: VaultConfiguration.storePath(home: home))
-        let probe = try SlotProbe(
-            chip: chip, endorsementName: endorsement.area.name, largestDigest: largestDigest)
+        let probe = try SlotProbe(chip: chip, largestDigest: largestDigest)
         try probe.clearLeftovers()
         let capacity: Int?
         if measureCapacity {
@@ -51,25 +73,18 @@ public struct Provision {
             try probe.tryOne()
             capacity = before?.capacity
         }
-        let configuration = VaultConfiguration(
-            tcti: chip.tcti, endorsementHandle: endorsement.handle.rawValue,
-            endorsementKey: Bytes(endorsement.area.tpm2b), certificate: Bytes(endorsement.certificate),
-            intermediates: [], certificateSubject: endorsement.subject, parentHandle: parent.handle.rawValue,
-            parent: Bytes(parent.area.tpm2b), largestDigest: largestDigest, capacity: capacity,
-            emulated: isEmulated)
+        var configuration = VaultConfiguration(
+            tcti: chip.tcti, endorsementHandle: endorsementHandle.rawValue,
+            endorsementKey: Bytes(key.area.tpm2b), certificate: Bytes(endorsement.certificate.der),
+            intermediates: [], certificateSubject: endorsement.certificate.subject,
+            parentHandle: parentHandle.rawValue, parent: Bytes(parent.area.tpm2b), largestDigest: largestDigest,
+            capacity: capacity, emulated: maker.isEmulated)
+        configuration.made = keeper.made
+        try tested.write(home: home)
         try configuration.write(home: home)
+        ProvisionJournal.remove(home: home)
         _ = consume lock
         return configuration
-    }
-
-    /// What an earlier run wrote, if one did.
-    private func earlier(_ home: String) throws(HomeError) -> VaultConfiguration? {
-        do throws(HomeError) {
-            return try VaultConfiguration.read(home: home)
-        } catch {
-            if case .notProvisioned = error { return nil }
-            throw error
-        }
     }
 
     private func preparing(_ home: String) throws(HomeError) -> String {
@@ -82,69 +97,87 @@ public struct Provision {
         return home
     }
 
-    private struct FoundEndorsement {
-        let template: EndorsementTemplate
-        let handle: Handle
-        let area: PublicArea
-        let certificate: [UInt8]
-        let subject: String
+    /// Refuses a chip that does not have a property that the guess limit relies on.
+    private func test(_ properties: [ChipProperty], _ isStopped: @escaping () -> Bool) throws -> SelfTestReport {
+        if !properties.isEmpty { report("Testing the chip with a throwaway slot and key...") }
+        let tested = try SelfTest(chip, isStopped: isStopped).run(properties)
+        guard tested.failures.isEmpty else { throw ProvisionError.selfTest(tested.failures) }
+        let held = tested.properties.count { $0.outcome == .held }
+        if !properties.isEmpty {
+            report(
+                "\(held) of \(properties.count) properties held, \(properties.count - held) could not be tested here.")
+        }
+        return tested
     }
 
-    private func findEndorsement(_ wanted: EndorsementTemplate?) throws -> FoundEndorsement {
+    // MARK: what there is
+
+    struct FoundEndorsement {
+        let template: EndorsementTemplate
+        let certificate: EndorsementCertificate
+    }
+
+    /// The first certificate, or the one for the key that is wanted. Only reads.
+    func findCertificate(_ wanted: EndorsementTemplate?) throws -> FoundEndorsement {
         for template in wanted.map({ [$0] }) ?? EndorsementTemplate.allCases {
             guard let index = try chip.nvPublic(of: template.certificateIndex) else { continue }
-            let der = try chip.readByOwner(index)
-            let certificate = try EndorsementCertificate(der: der)
-            let area: PublicArea
-            let handle: Handle
-            if let found = try persistent(where: { EndorsementTemplate(of: $0) == template }) {
-                (handle, area) = found
-            } else {
-                (handle, area) = try makePersistent(
-                    .createPrimary(template.publicArea, in: .endorsement), from: 0x8101_0000)
-            }
-            guard certificate.certifiedKey.isKey(of: area) else {
-                throw ProvisionError.certificateOfAnotherKey(template.rawValue)
-            }
-            return FoundEndorsement(
-                template: template, handle: handle, area: area, certificate: certificate.der,
-                subject: certificate.subject)
+            let certificate = try EndorsementCertificate(der: try chip.readByOwner(index))
+            return FoundEndorsement(template: template, certificate: certificate)
         }
         throw ProvisionError.noCertificate
     }
 
-    private func makeParent() throws -> (handle: Handle, area: PublicArea) {
+    private func findEndorsement(_ wanted: EndorsementTemplate?) throws -> (FoundEndorsement, ChipKey) {
+        let found = try findCertificate(wanted)
+        let keys = PersistentKeys(chip: chip)
+        let key =
+            try keys.first { EndorsementTemplate(of: $0) == found.template }
+            ?? keys.make(.createPrimary(found.template.publicArea, in: .endorsement))
+        guard found.certificate.certifiedKey.isKey(of: key.area) else {
+            throw ProvisionError.certificateOfAnotherKey(found.template.rawValue)
+        }
+        return (found, key)
+    }
+
+    private func findParent() throws -> ChipKey {
+        let keys = PersistentKeys(chip: chip)
         // The template gives the same key until the chip is cleared, so an equal one is the same one.
-        let response = try chip.run(.createPrimary(ParentProfile.template, in: .owner), authorizedBy: chip.owner)
-        let area = try chip.parse(response, to: .createPrimary) { (reader: inout Reader) throws(WireError) in
-            try PublicArea(tpm2b: &reader)
-        }
-        if let handle = response.handle { try chip.flush(handle) }
-        guard ParentProfile.accepts(area) else { throw ProvisionError.parent }
-        if let found = try persistent(where: { $0 == area }) { return found }
-        return try makePersistent(.createPrimary(ParentProfile.template, in: .owner), from: 0x8100_0100)
+        let made = try keys.make(.createPrimary(ParentProfile.template, in: .owner))
+        guard ParentProfile.accepts(made.area) else { throw ProvisionError.parent }
+        return try keys.first { $0 == made.area } ?? made
+    }
+}
+
+/// Keeps keys on the chip, and remembers which ones it made.
+private struct KeyKeeper {
+    private let keys: PersistentKeys
+    private let home: String
+    private var journal: ProvisionJournal
+    /// The persistent handles of keys that this vault made, now or earlier.
+    private(set) var made: [UInt32]
+
+    init(chip: Chip, home: String, before: VaultConfiguration?) throws(HomeError) {
+        keys = PersistentKeys(chip: chip)
+        self.home = home
+        journal = try ProvisionJournal.read(home: home) ?? ProvisionJournal(tcti: chip.tcti)
+        journal.tcti = chip.tcti
+        made = before?.made ?? []
     }
 
-    private func persistent(where matches: (PublicArea) -> Bool) throws -> (handle: Handle, area: PublicArea)? {
-        for handle in try chip.handles(from: Handle.ownerPersistent.lowerBound) {
-            // Other people's objects may be of kinds that do not parse here; they are not ours.
-            if let area = try? chip.publicArea(of: handle), matches(area) { return (handle, area) }
+    /// Where the chip keeps a key from now on.
+    mutating func keep(_ key: ChipKey, from first: UInt32) throws -> Handle {
+        let handle: Handle
+        if let found = key.handle {
+            guard journal.holds(key.area, at: found) else { return found }
+            handle = found
+        } else {
+            handle = try keys.free(from: first)
+            // First the file, then the chip: see `ProvisionJournal`.
+            journal.keys.append(.init(handle: handle.rawValue, area: Bytes(key.area.tpm2b)))
+            try journal.write(home: home)
+            try keys.keep(key, at: handle)
         }
-        return nil
-    }
-
-    /// Makes a primary and keeps it under the first free handle from `first` on.
-    private func makePersistent(_ command: Command, from first: UInt32) throws -> (handle: Handle, area: PublicArea) {
-        let taken = Set(try chip.handles(from: Handle.ownerPersistent.lowerBound))
-        guard let free = (first..<first + 256).map({ Handle($0) }).first(where: { !taken.contains($0) }) else {
-            throw ProvisionError.noHandle
-        }
-        let authorization = command.handles.first?.handle == .owner ? chip.owner : .password()
-        let area = try chip.withTransient(command, authorizedBy: authorization) { (handle) throws(ChipError) in
-            let area = try chip.publicArea(of: handle)
-            try chip.run(.evictControl(.init(handle, area.name), persistent: free), authorizedBy: chip.owner)
-            return area
-        }
-        return (free, area)
+        if !made.contains(handle.rawValue) { made.append(handle.rawValue) }
+        return handle
     }
 }

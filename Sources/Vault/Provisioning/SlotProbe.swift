@@ -1,19 +1,18 @@
-import Crypto
 import TPM
 import TPMDevice
 
-/// Throwaway slots, to see whether the chip defines PIN Pass indexes, and how many. They are never written, and only a
-/// key that is lost at once could write them, so that nothing is ever evaluated by them.
+/// Throwaway slots, to see whether the chip defines PIN Pass indexes, and how many. They are never written, so that nothing is
+/// ever evaluated by them.
 struct SlotProbe {
-    /// Handles that no account's slot ever gets: the last of the range, more than any chip we know holds.
-    static let handles: ClosedRange<UInt32> = 0x01BF_F000...0x01BF_FFFF
+    /// Handles that no account's slot ever gets: near the end of the range, more than any chip we know holds.
+    static let handles: ClosedRange<UInt32> = 0x01BF_F000...0x01BF_FEFF
 
     private let chip: Chip
-    private let authority: AuthorityProfile
+    private let throwaway: Throwaway
 
-    init(chip: Chip, endorsementName: Name, largestDigest: Int) throws(ProfileError) {
+    init(chip: Chip, largestDigest: Int) throws(ProfileError) {
         self.chip = chip
-        authority = try AuthorityProfile(largestDigest: largestDigest, endorsementName: endorsementName)
+        throwaway = try Throwaway(.test, largestDigest: largestDigest)
     }
 
     /// Defines one, to see that the chip can.
@@ -28,25 +27,29 @@ struct SlotProbe {
         return count
     }
 
-    /// Takes away what an earlier run that was killed has left: unwritten slots at the probe's handles.
+    /// Takes away what an earlier run that was killed has left: bit for bit what a probe makes.
     func clearLeftovers() throws(ChipError) {
         for handle in try chip.handles(from: Self.handles.lowerBound) where Self.handles.contains(handle.rawValue) {
             // One that does not parse is somebody else's.
-            guard let area = try? chip.nvPublic(of: handle), area.attributes == Self.attributes else { continue }
+            guard let area = try chip.knownIndex(at: handle), area == self.area(at: handle) else { continue }
             try chip.run(.nvUndefineSpace(.init(handle, area.name)), authorizedBy: chip.owner)
         }
     }
 
-    private static let attributes: NVAttributes = [.policyWrite, .authRead, .policyRead, .noDA, .pinPass]
+    private func area(at handle: Handle) -> NVPublic {
+        var area = throwaway.slot.publicArea(written: false)
+        area.index = handle
+        return area
+    }
 
     private func define(count wanted: Int) throws -> Int {
-        let slot = try freshSlot()
         var made = 0
         do throws(ChipError) {
-            for handle in Self.handles.prefix(wanted) {
-                var area = slot.publicArea(written: false)
-                area.index = Handle(handle)
-                try chip.run(.nvDefineSpace(area), authorizedBy: chip.owner)
+            for handle in Self.handles where made < wanted {
+                // Somebody else's index keeps its handle.
+                let code = try chip.answer(to: .nvDefineSpace(area(at: Handle(handle))), authorizedBy: chip.owner)
+                if code == .nvDefined { continue }
+                guard code.isSuccess else { throw .refused(.nvDefineSpace, code) }
                 made += 1
             }
         } catch {
@@ -59,17 +62,5 @@ struct SlotProbe {
         }
         try clearLeftovers()
         return made
-    }
-
-    private func freshSlot() throws -> SlotProfile {
-        while true {
-            let point = P256Point(P256.Signing.PrivateKey().publicKey)
-            do {
-                return try SlotProfile(
-                    handle: Handle(Self.handles.lowerBound), authority: authority, limitKey: point)
-            } catch ProfileError.unusableKey {
-                continue
-            }
-        }
     }
 }
