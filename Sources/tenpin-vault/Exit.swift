@@ -26,16 +26,14 @@ enum Exit {
 }
 
 extension ChipError {
-    /// TPM_RC_AUTH_FAIL and TPM_RC_BAD_AUTH. TPM 2.0 Part 2 §6.6.
-    private static let wrongAuthorization: Set<UInt32> = [0x08E, 0x0A2]
-
     /// What happened and what to do, one sentence.
     fileprivate var advice: String {
         switch self {
         case .unreachable(let reason):
             "The TPM does not answer (\(reason)); check that --tcti names it and that this user may open it."
-        case .refused(_, let code) where Self.wrongAuthorization.contains(code.base):
-            "The TPM wants its owner's authorization value (\(code)); give it with --owner-auth-file."
+        case .refused(_, let code) where isWrongAuthorization:
+            "The TPM wants its owner's authorization value (\(code)); give it with --owner-auth-file, --owner-auth-fd or a"
+                + " systemd credential."
         case .refused(let command, let code):
             "The TPM refused \(command) with \(code); restart it, and if that does not help, use another chip."
         case .malformed, .unsatisfiable, .oversized:

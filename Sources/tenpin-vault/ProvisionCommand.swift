@@ -8,16 +8,16 @@ struct ProvisionCommand: ParsableCommand {
         commandName: "provision",
         abstract: "Make a TPM a vault: check it, make the parent, write the configuration.",
         discussion: """
-            Nothing on the chip is harmed: it gets a persistent parent, and an endorsement key where none is persistent. \
-            Run again, it finds what it made.
+            Nothing on the chip is harmed: it is tested with throwaway objects, then gets a persistent parent, and an \
+            endorsement key where none is persistent. The TPM is not cleared and no authorization is changed. Run \
+            again, it finds what it made; `deprovision` takes that away.
 
+              tenpin-vault provision --plan
               tenpin-vault provision --tcti device:/dev/tpmrm0 --home /var/lib/tenpin
               tenpin-vault provision --tcti swtpm:path=/tmp/tpm --home v --allow-emulated
             """)
 
-    @Option(help: "The TPM as tpm2-tss knows it: device:/dev/tpmrm0, swtpm:path=…, swtpm:port=… [$TENPIN_TCTI]")
-    var tcti = ProcessInfo.processInfo.environment["TENPIN_TCTI"] ?? "device:/dev/tpmrm0"
-
+    @OptionGroup var chip: ChipOption
     @OptionGroup var home: HomeOption
     @OptionGroup var owner: OwnerOption
 
@@ -31,17 +31,22 @@ struct ProvisionCommand: ParsableCommand {
     @Flag(help: "Use a TPM that is emulated: its host can guess without limit. For trials.")
     var allowEmulated = false
 
+    @Flag(help: "Show what would be done, and change nothing on chip or disk.")
+    var plan = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func run() throws {
         // A vault that is being served has the chip for itself: say so, rather than wait for the chip.
-        if FileManager.default.fileExists(atPath: home.home) { _ = try HomeLock(home: home.home) }
-        let provision = try Provision(tcti: tcti, ownerAuthorization: owner.read()) { line in
-            FileHandle.standardError.write(Data((line + "\n").utf8))
-        }
+        let lock = home.home + "/lock"
+        if FileManager.default.fileExists(atPath: lock) { _ = try HomeLock(home: home.home) }
+        let provision = try Provision(tcti: chip.tcti, ownerAuthorization: owner.read()) { note($0) }
+        if plan { return try show(provision) }
+        StopSignal.watch()
         let made = try provision.run(
-            home: home.home, endorsement: endorsement, measureCapacity: !skipCapacity, allowEmulated: allowEmulated)
+            home: home.home, endorsement: endorsement, measureCapacity: !skipCapacity, allowEmulated: allowEmulated,
+            isStopped: { StopSignal.isGiven })
         let report = try VaultReport.read(home: home.home, chip: nil)
         if json { return try print(report.json) }
         print("Endorsement Name  \(report.endorsementName)")
@@ -52,6 +57,19 @@ struct ProvisionCommand: ParsableCommand {
         }
         print("Tell devices the endorsement Name by a way of your own: they pin it, as ssh pins a host's key.")
     }
+
+    private func show(_ provision: Provision) throws {
+        let plan = try provision.plan(
+            home: home.home, endorsement: endorsement, measureCapacity: !skipCapacity, allowEmulated: allowEmulated)
+        print(json ? String(decoding: try JSONText.encode(plan), as: UTF8.self) : plan.text)
+        guard plan.obstacles.isEmpty else { throw PlanError(obstacles: plan.obstacles) }
+    }
+}
+
+/// What stands in the way of a plan.
+private struct PlanError: Error, CustomStringConvertible {
+    let obstacles: [String]
+    var description: String { "It cannot be done now: " + obstacles.joined(separator: " ") }
 }
 
 extension EndorsementTemplate: ExpressibleByArgument {}
@@ -59,9 +77,7 @@ extension EndorsementTemplate: ExpressibleByArgument {}
 extension VaultReport {
     var json: String {
         get throws {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return String(decoding: try encoder.encode(self), as: UTF8.self)
+            String(decoding: try JSONText.encode(self), as: UTF8.self)
         }
     }
 }

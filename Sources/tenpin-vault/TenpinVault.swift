@@ -10,8 +10,9 @@ struct TenpinVault: AsyncParsableCommand {
         commandName: "tenpin-vault",
         abstract: "A backup key vault in front of one TPM 2.0.",
         discussion: """
-            Provision a vault on a chip, then serve it:
+            Look at what provisioning would do, provision a vault on a chip, then serve it:
 
+              tenpin-vault provision --plan
               tenpin-vault provision --tcti device:/dev/tpmrm0 --home /var/lib/tenpin
               tenpin-vault serve --home /var/lib/tenpin --socket /run/tenpin/vault.sock
 
@@ -24,7 +25,9 @@ struct TenpinVault: AsyncParsableCommand {
               78  not provisioned, in use, or another chip
             """,
         version: VaultVersion.text,
-        subcommands: [ProvisionCommand.self, ServeCommand.self, StatusCommand.self])
+        subcommands: [
+            ProvisionCommand.self, ServeCommand.self, StatusCommand.self, SelfTestCommand.self, DeprovisionCommand.self,
+        ])
 
     static func main() async {
         umask(0o077)
@@ -57,22 +60,4 @@ struct TenpinVault: AsyncParsableCommand {
 struct HomeOption: ParsableArguments {
     @Option(help: "The vault's folder: vault.json, vault.sqlite and a lock. [$TENPIN_VAULT_HOME]")
     var home = ProcessInfo.processInfo.environment["TENPIN_VAULT_HOME"] ?? "/var/lib/tenpin"
-}
-
-/// The owner hierarchy's authorization.
-struct OwnerOption: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "A file with the owner hierarchy's authorization value; a last newline is left out.", valueName: "file"))
-    var ownerAuthFile: String?
-
-    /// The value, empty when there is none.
-    func read() throws -> [UInt8] {
-        guard let ownerAuthFile else { return [] }
-        // A pipe will do as well.
-        guard let data = try? FileHandle(forReadingAtPath: ownerAuthFile)?.readToEnd() ?? Data() else {
-            throw ValidationError("The file \(ownerAuthFile) cannot be read.")
-        }
-        return Array(data.last == 0x0A ? data.dropLast() : data)
-    }
 }
