@@ -9,7 +9,8 @@ struct DeprovisionCommand: ParsableCommand {
         discussion: """
             Every account of the vault ends for good. It first shows what it would remove, and asks for the number of \
             accounts. Keys that were there before the vault, other NV indexes, and the TPM's settings stay as they \
-            are; the TPM is not cleared. Interrupted, it can be run again.
+            are; the TPM is not cleared. Interrupted, it can be run again. A second vault in another folder on the \
+            same TPM uses the same keys: take that one away first.
 
               tenpin-vault deprovision --home /var/lib/tenpin --plan
               tenpin-vault deprovision --home /var/lib/tenpin

@@ -135,6 +135,11 @@ struct ProvisionTests {
                 #expect(try site.held() == before, "killed at \(point)")
             }
             #expect(found > 3)
+            // Killed while a file was written, its beginning lies beside it.
+            try site.provisionHere()
+            for name in ["vault.json.new", "provision.json.new"] { site.desk.write("{", to: "vault/\(name)") }
+            try site.deprovisionHere()
+            #expect(!site.desk.names().contains("vault"))
         }
     }
 
