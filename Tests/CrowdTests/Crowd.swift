@@ -16,7 +16,7 @@ struct Crowd: Sendable {
     let ledger = Ledger()
     let figures = Figures()
     /// For what takes an Argon2id.
-    let gate = Gate(6)
+    let gate = Gate(3)
     private let trust: TrustPolicy
 
     static func with(_ body: @Sendable (Crowd) async throws -> Void) async throws {
