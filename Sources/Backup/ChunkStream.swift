@@ -85,8 +85,8 @@ enum Chunk {
     private let input: Descriptor
     private var stream: SecretStream.Pull
     private let associatedData: [UInt8]
-    private let contents = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Chunk.size)
-    private let sealed = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Chunk.sealedSize)
+    private let contents: UnsafeMutableBufferPointer<UInt8>
+    private let sealed: UnsafeMutableBufferPointer<UInt8>
     private var number: UInt64 = 0
     private var isFinished = false
     private var done: UInt64
@@ -106,6 +106,9 @@ enum Chunk {
         total = input.fileSize
         self.input = input
         self.observer = observer
+        // Last: what throws before every property is set runs no `deinit`.
+        unsafe contents = .allocate(capacity: Chunk.size)
+        unsafe sealed = .allocate(capacity: Chunk.sealedSize)
     }
 
     deinit {
