@@ -29,6 +29,7 @@ public struct Response: Hashable, Sendable {
         guard Int(size) == bytes.count else { throw .unexpected("the response's size", value: size) }
         code = ResponseCode(rawValue: try reader.integer())
         guard code.isSuccess else {
+            try reader.end()
             handle = nil
             parameters = []
             sessions = []
