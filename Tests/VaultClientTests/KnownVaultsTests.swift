@@ -54,11 +54,36 @@ import Testing
     @Test("a line that is not a pinned vault is named, and the file is left as it is")
     func badLine() throws {
         let name = try Self.name(1).description
-        for line in ["hello", name, "\(name) unix:/one", "\(name)00 unix:/one 2025-01-31", "zz unix:/one 2025-01-31"] {
+        for line in [
+            "hello", name, "\(name) unix:/one", "\(name)00 unix:/one 2025-01-31", "zz unix:/one 2025-01-31",
+            "\(name) unix:/one 2025-01-31 over\u{C}here", "\(name) unix:/one 2025-01-31\r",
+        ] {
             #expect(throws: DeviceStateError.badLine("file", 2)) {
                 _ = try KnownVaults(parsing: "# comment\n\(line)\n", path: "file")
             }
         }
+    }
+
+    @Test("no line end hides in a character, so that a pin is not read as the comment of another")
+    func lineEnds() throws {
+        let (one, two) = (try Self.name(1), try Self.name(2))
+        let marked = "\(one) unix:/one 2025-01-31 a\n\u{301}\n\(two) unix:/two 2025-01-31\n"
+        #expect(throws: DeviceStateError.badLine("file", 2)) { _ = try KnownVaults(parsing: marked, path: "file") }
+        let windows = "\(one) unix:/one 2025-01-31\r\n\(two) unix:/two 2025-01-31\r\n"
+        #expect(throws: DeviceStateError.badLine("file", 1)) { _ = try KnownVaults(parsing: windows, path: "file") }
+    }
+
+    @Test("a comment with control characters is written without them, and reads back")
+    func controlCharacters() throws {
+        let known = KnownVaults([
+            .init(
+                name: try Self.name(1), address: "unix:/a\nb", date: "2025-01-31",
+                comment: "at\u{C} home\n\u{85}\u{2028}")
+        ])
+        let read = try KnownVaults(parsing: known.text, path: "file")
+        #expect(read.entries.map(\.comment) == ["at home\u{2028}"])
+        #expect(read.entries.map(\.address) == ["unix:/a\nb"])
+        #expect(try KnownVaults(parsing: read.text, path: "file") == read)
     }
 
     @Test("a fingerprint is the Name's digits and reads back")

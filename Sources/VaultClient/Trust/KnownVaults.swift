@@ -79,10 +79,13 @@ extension KnownVaults {
     /// Name, address, date, comment; comments begin with #.
     init(parsing text: String, path: String) throws(DeviceStateError) {
         entries = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            guard !line.isEmpty, !line.hasPrefix("#") else { continue }
-            let fields = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
-            guard fields.count >= 3, let name = Name(digits: fields[0]),
+        // Scalar by scalar: CR LF, or LF with a combining mark, is one character to Swift and no line end, and the next
+        // line's pin would be read as a comment.
+        let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated() {
+            guard let first = line.first, first != "#" else { continue }
+            let fields = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false).map { String($0) }
+            guard !line.contains(where: Self.isControl), fields.count >= 3, let name = Name(digits: fields[0]),
                 let address = fields[1].removingPercentEncoding, !address.isEmpty
             else { throw .badLine(path, index + 1) }
             entries.append(
@@ -94,10 +97,12 @@ extension KnownVaults {
         "# The vaults that tenpin trusts on this device: endorsement Name, address, date, comment.\n"
             + entries.map { entry in
                 let address = entry.address.addingPercentEncoding(withAllowedCharacters: Self.plain) ?? ""
-                let comment = entry.comment.filter { !$0.isNewline }
+                let comment = String(entry.comment.unicodeScalars.filter { !Self.isControl($0) })
                 return "\(entry.name) \(address) \(entry.date)" + (comment.isEmpty ? "" : " \(comment)") + "\n"
             }.joined()
     }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.generalCategory == .control }
 
     private static let plain = CharacterSet(
         charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-@+,=~")
