@@ -197,8 +197,14 @@ final class ServerConnection: ChannelInboundHandler {
         terms.registry.note(ticket, isIdle: false)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
+        let ahead = VarlinkReplies(limits: terms.limits) { bytes in
+            let written = loop.makePromise(of: Void.self)
+            loop.execute { bound.value.writeAhead(bytes, written) }
+            try await written.futureResult.get()
+        }
         Task {
-            let reply = await conversation.handle(call)
+            let reply =
+                call.wantsMore ? await conversation.handle(call, ahead: ahead) : await conversation.handle(call)
             loop.execute { bound.value.answer(reply, oneway: call.isOneway) }
         }
     }
@@ -240,6 +246,19 @@ final class ServerConnection: ChannelInboundHandler {
             case .success where !thenClose: self.next()
             default: self.close()
             }
+        }
+        context.writeAndFlush(Self.wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: written)
+    }
+
+    /// Writes a reply ahead of the last one, while the call stays with the conversation.
+    ///
+    /// A peer that does not read in time loses the connection. The conversation learns of that and ends, and only then
+    /// is its place free; so this closes the channel and leaves the phase as it is.
+    private func writeAhead(_ bytes: [UInt8], _ written: EventLoopPromise<Void>) {
+        guard let context, phase == .handling else { return written.fail(ChannelError.ioOnClosedChannel) }
+        after(terms.limits.writeDeadline) { $0.context?.close(promise: nil) }
+        written.futureResult.assumeIsolated().whenComplete { _ in
+            if self.phase == .handling { self.timer?.cancel() }
         }
         context.writeAndFlush(Self.wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: written)
     }

@@ -12,7 +12,7 @@ public struct VarlinkCall: Sendable {
     public let parameters: Data
     /// The caller wants no reply; whatever the conversation answers is dropped.
     public let isOneway: Bool
-    /// The caller would take several replies. It gets one, as Varlink allows.
+    /// The caller takes several replies: the conversation is called with a way to send them. One is enough.
     public let wantsMore: Bool
 
     /// A call of `method`, or `nil` if that is not `interface.Member` by Varlink's grammar.

@@ -22,11 +22,13 @@ public enum VarlinkReply: Sendable, Equatable {
         .error(name: name, parameters: JSONText.encode(value) ?? Data())
     }
 
-    /// The bytes of the reply with its NUL, or `nil` if they are too large or not a strict message.
-    func bytes(limits: VarlinkLimits) -> [UInt8]? {
+    /// The bytes of the reply with its NUL, or `nil` if they are too large or not a strict message. An error is always the
+    /// last reply, whatever `continues` says.
+    func bytes(limits: VarlinkLimits, continues: Bool = false) -> [UInt8]? {
         switch self {
         case .parameters(let parameters):
-            return JSONText.message("{\"parameters\":", parameters, limits: limits)
+            let beginning = continues ? "{\"continues\":true,\"parameters\":" : "{\"parameters\":"
+            return JSONText.message(beginning, parameters, limits: limits)
         case .error(let name, let parameters):
             guard VarlinkName.split(name) != nil else { return nil }
             return JSONText.message("{\"error\":\"\(name)\",\"parameters\":", parameters, limits: limits)

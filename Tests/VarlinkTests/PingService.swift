@@ -30,6 +30,9 @@ final class PingService: Sendable {
             # Answers with what is not JSON.
             method Broken() -> ()
 
+            # Gives the numbers up to this one: each in a reply of its own to a call with more, else the last.
+            method Count(to: int, padding: ?int) -> (number: int, padding: string)
+
             # Always fails.
             method Fail(code: int) -> ()
 
@@ -112,11 +115,27 @@ final class PingService: Sendable {
                 return .encoding(["uid": Int(peer.uid), "gid": Int(peer.gid), "pid": Int(peer.pid)])
             case "Broken":
                 return .parameters(Data("{}, \"error\": \"org.example.Ping.Refused\"".utf8))
+            case "Count":
+                let count = try call.decode(Count.self)
+                return .encoding(Counted(count.to, count.padding))
             case "Fail":
                 return .error("org.example.Ping.Refused", encoding: ["code": try call.decode(Fail.self).code])
             default:
                 return .methodNotFound(call.method)
             }
+        }
+
+        func handle(_ call: VarlinkCall, ahead: VarlinkReplies) async -> VarlinkReply {
+            guard call.member == "Count", let count = try? call.decode(Count.self) else { return await handle(call) }
+            for number in 1..<max(1, count.to) {
+                do throws(VarlinkReplies.Failure) {
+                    try await ahead.send(Counted(number, count.padding))
+                } catch {
+                    service.note("\(error) at \(number)")
+                    return .error("org.example.Ping.Refused", encoding: ["code": number])
+                }
+            }
+            return .encoding(Counted(count.to, count.padding))
         }
 
         func ended() async { service.note("ended") }
@@ -127,6 +146,19 @@ final class PingService: Sendable {
     struct Nested: Codable {
         var list: [Int]
         var name: String?
+    }
+    struct Count: Codable {
+        var to: Int
+        var padding: Int?
+    }
+    struct Counted: Codable {
+        var number: Int
+        var padding: String
+
+        init(_ number: Int, _ padding: Int?) {
+            self.number = number
+            self.padding = String(repeating: "x", count: padding ?? 0)
+        }
     }
     struct Large: Codable { var bytes: Int }
     struct Fail: Codable { var code: Int }
