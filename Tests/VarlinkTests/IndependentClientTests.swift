@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Varlink
 
-/// The reference client in Python, from the package index. Where it cannot be had the test says so and is skipped.
+/// The reference client in Python, from the package index.
 @Suite("the Python client", .timeLimit(.minutes(5)))
 struct IndependentClientTests {
     static let script = """
@@ -34,23 +35,12 @@ struct IndependentClientTests {
     @Test("describes the service to itself, parses every interface, calls and fails as it should")
     func python() async throws {
         try await withFolder { folder in
-            let log = folder + "/log"
-            guard try await Self.run(["python3", "-m", "venv", folder + "/venv"], to: log) == 0,
-                try await Self.run(
-                    [folder + "/venv/bin/pip", "--disable-pip-version-check", "install", "varlink==31.0.0"], to: log)
-                    == 0
-            else {
-                print("SKIPPED: no Python varlink package to be had, the server is NOT checked by another client")
-                if ProcessInfo.processInfo.environment["CI"] != nil {
-                    Issue.record("where tests must not skip, python3 with venv and the package index must be there")
-                }
-                return
-            }
+            let python = try TestPython.interpreter()
             try Data(Self.script.utf8).write(to: URL(filePath: folder + "/script.py"))
             try await withServer { server, service in
                 let output = folder + "/output"
                 let status = try await Self.run(
-                    [folder + "/venv/bin/python", folder + "/script.py", "unix:" + server.path], to: output)
+                    [python, folder + "/script.py", "unix:" + server.path], to: output)
                 let text = try String(contentsOfFile: output, encoding: .utf8)
                 try #require(status == 0, "\(text)")
                 let found = try JSONDecoder().decode(Found.self, from: Data(text.utf8))
