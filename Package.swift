@@ -131,6 +131,19 @@ let package = Package(
                 "tenpin-vault", "VaultClient", "VaultAPI", "TPM", "OPRF", "Passwords", "Secrets", "Endorsement",
                 "TestSupport", "ProgramTestSupport",
             ]),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: ["Varlink", "VaultAPI", "TPM", "Endorsement", "Backup", "VaultClient", "Secrets", crypto]
+                + certificates + nio,
+            exclude: ["Regressions"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `./swtpm-setup fuzz` alone sets this: one archive of every module that takes bytes from outside, to link fuzzers with.
+if Context.environment["TENPIN_FUZZ"] != nil {
+    package.products.append(
+        .library(
+            name: "Fuzzed", type: .static,
+            targets: ["Varlink", "VaultAPI", "TPM", "Endorsement", "Backup", "VaultClient"]))
+}
