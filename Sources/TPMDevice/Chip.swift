@@ -7,7 +7,12 @@ public final class Chip {
     public let tcti: String
     private var transport: Transport?
     private var ownerAuthorization: [UInt8]
-    private let patience: TimeInterval
+    private let patience: Patience
+    /// Objects and sessions that the chip would not flush when their time had come.
+    private var owed: [Handle] = []
+
+    /// Told of each command that is sent again, and why.
+    public var onRepetition: (CommandCode, ResponseCode) -> Void = { _, _ in }
 
     /// Connects, and starts the chip where it waits for Startup. `ownerAuthorization` is the owner hierarchy's authValue,
     /// which crosses the bus in the clear and gives nobody a guess. A chip that takes longer than `patience` seconds for
@@ -15,7 +20,7 @@ public final class Chip {
     public init(tcti: String, ownerAuthorization: [UInt8] = [], patience: TimeInterval = 120) throws(ChipError) {
         self.tcti = tcti
         self.ownerAuthorization = ownerAuthorization
-        self.patience = patience
+        self.patience = Patience(seconds: patience)
         try connect()
     }
 
@@ -46,6 +51,8 @@ public final class Chip {
 
     private func connect() throws(ChipError) {
         connections = isShared ? 1 : connections + 1
+        // Of the lost connection; `reconnect` flushes what is still there, where nobody shares the chip.
+        if !isShared { owed = [] }
         transport = try Transport.open(tcti, patience: patience)
         // A chip that a platform's firmware started answers INITIALIZE, which is as good.
         let response = try exchange(.startup, [])
@@ -79,7 +86,8 @@ public final class Chip {
     ///
     /// A code that asks for it (RETRY, YIELDED, TESTING, NV_RATE) is answered by sending the command again a bounded number of
     /// times. A broken connection is opened anew for the *next* command, never for the one that was under way:
-    /// nobody knows whether the chip has counted it.
+    /// nobody knows whether the chip has counted it. The same where the chip says that it found itself broken, or was
+    /// reset: Startup and the flushing of what is left come before anything else then.
     @discardableResult
     public func run(
         _ command: Command, authorizedBy authorizations: Authorization...
@@ -89,15 +97,42 @@ public final class Chip {
 
     private func run(_ command: Command, with authorizations: [Authorization]) throws(ChipError) -> Response {
         if transport == nil { try reconnect() }
+        try settle()
         var response = try exchange(command, authorizations)
         var wait = Self.firstWait
         for _ in 0..<Self.retries where response.code.mayBeSentAgain(command.code) {
+            onRepetition(command.code, response.code)
             Thread.sleep(forTimeInterval: wait)
             wait *= 2
             response = try exchange(command, authorizations)
         }
+        if response.code == .failure || response.code == .initialize { transport = nil }
         guard response.code.isSuccess else { throw .refused(command.code, response.code) }
         return response
+    }
+
+    /// Flushes a transient object or a session, loaded or saved. Where the chip refuses just now, it is done before the next
+    /// command; a broken connection takes everything with it.
+    public func flush(_ handle: Handle) throws(ChipError) {
+        guard transport != nil else {
+            // Behind a resource manager a saved session outlives the connection.
+            if isShared { owed.append(handle) }
+            return
+        }
+        let code = try exchange(.flushContext(handle), []).code
+        guard !code.isSuccess, !code.isMissingHandle else { return }
+        owed.append(handle)
+        throw .refused(.flushContext, code)
+    }
+
+    /// Makes up for the flushes that the chip refused, so that they do not fill its three places. It may refuse again.
+    private func settle() throws(ChipError) {
+        let handles = owed
+        owed = []
+        for handle in handles {
+            let code = try exchange(.flushContext(handle), []).code
+            if !code.isSuccess, !code.isMissingHandle { owed.append(handle) }
+        }
     }
 
     /// Sends bytes as they are: for tests, whose attacks use commands that the vocabulary does not name.
@@ -142,7 +177,8 @@ public final class Chip {
         }
     }
 
-    /// Parses a response's parameters, naming the command when they are malformed.
+    /// Parses a response's parameters, naming the command when they are malformed. Then the connection is given up too: who
+    /// knows which handle it is that the chip has made.
     public func parse<R>(
         _ response: Response, to command: CommandCode, _ body: (inout Reader) throws(WireError) -> R
     ) throws(ChipError) -> R {
@@ -150,6 +186,7 @@ public final class Chip {
             var reader = Reader(response.parameters)
             return try body(&reader)
         } catch {
+            transport = nil
             throw .malformed(command, error)
         }
     }

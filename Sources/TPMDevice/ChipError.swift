@@ -15,6 +15,8 @@ public enum ChipError: Error, Equatable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
+        case .refused(let command, .failure):
+            "the chip answered \(command) with \(ResponseCode.failure): it found itself broken and does nothing until it is reset"
         case .refused(let command, let code): "the chip answered \(command) with \(code)"
         case .unreachable(let reason): "the TPM does not answer: \(reason)"
         case .malformed(let command, let error): "the chip's answer to \(command) cannot be read: \(error)"

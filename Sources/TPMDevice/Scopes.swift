@@ -12,17 +12,11 @@ extension Chip {
         return try lend(handle, body)
     }
 
-    /// Lends a handle and flushes it afterwards. When both fail, the error of `body` is the one that goes on.
+    /// Lends a handle and flushes it afterwards. What `body` gave may have cost a guess: a flush that fails is made up for
+    /// later, and takes no result away.
     private func lend<R>(_ handle: Handle, _ body: (Handle) throws(ChipError) -> R) throws(ChipError) -> R {
-        let result: R
-        do throws(ChipError) {
-            result = try body(handle)
-        } catch {
-            try? flush(handle)
-            throw error
-        }
-        try flush(handle)
-        return result
+        defer { try? flush(handle) }
+        return try body(handle)
     }
 
     /// A policy session without a key of its own, satisfied for `code`, lent to the one command it authorizes: the
@@ -74,10 +68,5 @@ extension Chip {
             try run(.import(area, sealed: sealed, under: parent), authorizedBy: authorization)
         }
         return try parse(response, to: .import) { (reader: inout Reader) throws(WireError) in try reader.sized() }
-    }
-
-    /// Flushes a transient object or a session, loaded or saved.
-    public func flush(_ handle: Handle) throws(ChipError) {
-        try run(.flushContext(handle))
     }
 }

@@ -38,6 +38,18 @@ extension Vault {
         }
     }
 
+    /// Takes away what should have been and could not, because chip or store did not answer then: what is half removed, and
+    /// what is half made and whose connection is gone.
+    func clearUp() {
+        for state: EnrollmentRecord.State in [.removing, .reserved, .defined] {
+            for record in (try? store.enrollments(in: state)) ?? [] {
+                if let id = EnrollmentID(Array(record.id)), enrolling[id] != nil { continue }
+                // One that resists is left for the next time.
+                try? remove(record)
+            }
+        }
+    }
+
     /// Takes away armed enrollments that nobody goes on with: somebody could fill the chip with them.
     func sweep(olderThan lifetime: Int64) {
         let old = (try? store.armed(before: begun(ago: lifetime))) ?? []

@@ -46,11 +46,15 @@ public actor Vault {
         return vault
     }
 
+    /// How long the chip may take for a command, in seconds. None that a conversation needs makes an RSA key; and a device
+    /// waits 30 seconds for an answer.
+    private static let patience: Double = 25
+
     private init(
         _ configuration: VaultConfiguration, home: String, store: Store, tcti: String, ownerAuthorization: [UInt8],
         log: Logger, now: @escaping @Sendable () -> Date
     ) throws {
-        let chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization)
+        let chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization, patience: Self.patience)
         let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
         let parentArea = try PublicArea(tpm2b: configuration.parent.bytes)
         try configuration.check(chip)
@@ -67,6 +71,11 @@ public actor Vault {
         self.now = now
         endorsement = Command.Entity(Handle(configuration.endorsementHandle), endorsementArea.name)
         parent = Command.Entity(Handle(configuration.parentHandle), parentArea.name)
+        // What counts shows in the log at any level: an operator who wonders about a count finds its reason there.
+        chip.onRepetition = { command, code in
+            let counts = command == .policyNV || command == .nvWrite
+            log.log(level: counts ? .warning : .debug, "the chip answered \(command) with \(code): sent again")
+        }
         authority = try AuthorityProfile(
             largestDigest: Int(try chip.property(0x120) ?? 0), endorsementName: endorsementArea.name)
         if authority.hash.size != configuration.largestDigest {
@@ -160,17 +169,36 @@ extension Vault {
 
     /// What a chip's error means to a device.
     func fault(_ error: ChipError) -> VaultFault {
-        log.notice("\(error)")
+        if error.isTheChipsTrouble { log.error("\(error)") } else { log.notice("\(error)") }
         if case .oversized = error { return .notTheProfile }
-        guard case .refused(let command, let code) = error else { return .chipUnavailable }
+        guard case .refused(let command, let code) = error, !error.isTheChipsTrouble else { return .chipUnavailable }
         // A saved session from before the chip's restart.
         if command == .contextLoad { return .sessionGone }
         // Signature, HMAC, policy, nonce, expiry: what the device sent is not what the chip wants.
         let refusals: Set<UInt32> = [
             0x082, 0x084, 0x08E, 0x08F, 0x095, 0x09B, 0x09D, 0x09F, 0x0A2, 0x0A3, 0x0A4, 0x0A7,
         ]
-        if code.isMissingHandle || code == .nvUninitialized { return .slotGone }
+        if command.usesSlot, code.isMissingHandle || code == .nvUninitialized { return .slotGone }
         if code == .nvSpace { return .full }
         return refusals.contains(code.base) ? .refusedByChip : .chipUnavailable
+    }
+}
+
+extension ChipError {
+    /// Whether this is about the chip's own state, whoever asks for whatever: it does not answer, found itself broken, was
+    /// reset, or is short of something (the warnings of Part 2 §6.6.3). An operator has to see it.
+    fileprivate var isTheChipsTrouble: Bool {
+        switch self {
+        case .unreachable, .malformed: true
+        case .refused(_, let code): code == .failure || code == .initialize || code.isWarning
+        case .oversized, .unsatisfiable: false
+        }
+    }
+}
+
+extension CommandCode {
+    /// Whether its handles name a slot, so that a missing one means that the slot is gone.
+    fileprivate var usesSlot: Bool {
+        [.nvRead, .nvReadPublic, .nvWrite, .nvUndefineSpace, .policyNV].contains(self)
     }
 }

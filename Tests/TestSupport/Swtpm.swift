@@ -85,6 +85,9 @@ public final class Swtpm: Sendable {
     /// Ends the chip in an orderly way; its stored state stays. Stopping a stopped chip is fine.
     public func stop() { end(SIGTERM) }
 
+    /// Cuts the power: what the chip had not stored by then is gone. `start` brings it back.
+    public func cutPower() { end(SIGKILL) }
+
     /// Cuts the power and starts the chip again on what it had stored.
     public func restart() async throws {
         end(SIGKILL)

@@ -57,6 +57,29 @@ struct HostileChipTests {
         }
     }
 
+    @Test("one that hangs for long uses up no threads, and is used again when it answers")
+    func hanging() async throws {
+        try await withSwtpm(.uncertified) { swtpm in
+            let process = try #require(swtpm.processIdentifier)
+            let chip = try Chip(tcti: swtpm.tcti, patience: 0.3)
+            kill(process, SIGSTOP)
+            defer { kill(process, SIGCONT) }
+            func threads() throws -> Int {
+                // Only this chip's count: other tests have threads too.
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+            }
+            let before = try threads()
+            for _ in 0..<40 { #expect(throws: ChipError.self) { try chip.property(0x120) } }
+            #expect(try threads() < before + 30)
+            kill(process, SIGCONT)
+            let last = ContinuousClock.now + .seconds(10)
+            while (try? chip.property(0x120)) != 64 {
+                try #require(ContinuousClock.now < last)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
     @Test("one that does not answer is given up, and used again when it does")
     func stalled() async throws {
         try await withSwtpm(.uncertified) { swtpm in

@@ -36,8 +36,17 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
     /// Answers to a command that may be sent again: YIELDED, TESTING, NV_RATE, RETRY.
     public var mayBeSentAgain: Bool { [0x908, 0x90A, 0x920, 0x922].contains(rawValue) }
 
-    /// Whether this says that an entity does not exist.
-    public var isMissingHandle: Bool { base == Self.handle.rawValue || (0x910...0x916).contains(rawValue) }
+    /// Whether the command may succeed at another time (RC_WARN, 0x900 to 0x97F).
+    public var isWarning: Bool { rawValue & 0xF80 == 0x900 }
+
+    /// Whether this says that an entity does not exist: HANDLE, with any number.
+    ///
+    /// REFERENCE_H0 to _H6 are not among them: they speak of objects and sessions that are not loaded, never of an NV index
+    /// or a persistent key (Part 3 §5.4). 1. A chip under pressure answers REFERENCE_H0; 2. the vault takes a slot for
+    /// destroyed; 3. it lets the account be enrolled anew over it.
+    public var isMissingHandle: Bool { base == Self.handle.rawValue }
+    /// REFERENCE_H0 to _H6 and _S0 to _S6: an object or session of the command's is not loaded.
+    public var isMissingReference: Bool { (0x910...0x916).contains(rawValue) || (0x918...0x91E).contains(rawValue) }
 
     /// The name of the code in Part 2, and its number.
     public var description: String {
@@ -61,7 +70,8 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
         0x0A2: "BAD_AUTH", 0x0A3: "EXPIRED", 0x0A4: "POLICY_CC", 0x0A5: "BINDING", 0x0A6: "CURVE",
         0x0A7: "ECC_POINT", 0x901: "CONTEXT_GAP", 0x902: "OBJECT_MEMORY", 0x903: "SESSION_MEMORY",
         0x904: "MEMORY", 0x905: "SESSION_HANDLES", 0x906: "OBJECT_HANDLES", 0x907: "LOCALITY", 0x908: "YIELDED",
-        0x909: "CANCELED", 0x90A: "TESTING", 0x920: "NV_RATE", 0x921: "LOCKOUT", 0x922: "RETRY",
+        0x909: "CANCELED", 0x90A: "TESTING", 0x910: "REFERENCE_H0", 0x911: "REFERENCE_H1", 0x912: "REFERENCE_H2",
+        0x918: "REFERENCE_S0", 0x919: "REFERENCE_S1", 0x920: "NV_RATE", 0x921: "LOCKOUT", 0x922: "RETRY",
         0x923: "NV_UNAVAILABLE",
     ]
 }

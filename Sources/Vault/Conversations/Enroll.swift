@@ -20,8 +20,7 @@ extension Vault {
             }
             try remove(pending)
         }
-        // What could not be taken off the chip in its time, because the chip did not answer then.
-        for left in try stored({ try store.enrollments(in: .removing) }) { try? remove(left) }
+        clearUp()
         guard enrolling.values.count(where: { $0 == connection }) < Self.pendingPerConnection else {
             throw .enrollmentUnderWay
         }

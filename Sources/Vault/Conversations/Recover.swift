@@ -60,7 +60,7 @@ extension Vault {
             // (Part 3 §5, and so in the reference code): only what comes before the counting says that nothing was spent.
             if case .refused(.policyNV, let code) = error {
                 if code == .authUnavailable { throw .lockedOut }
-                if code == .retry || code.isMissingHandle { throw fault(error) }
+                if code == .retry || code.isMissingHandle || code.isMissingReference { throw fault(error) }
             }
             log.error("the chip failed in an evaluation: \(error)")
             throw .chipFailedAfterSpending

@@ -26,7 +26,7 @@ extension Vault {
             return try carry(call, for: connection) { (device) throws(ChipError) in
                 let response = try chip.run(
                     .createPrimary(ParentProfile.template, in: .owner), authorizedBy: chip.owner, device)
-                if let handle = response.handle { try chip.flush(handle) }
+                if let handle = response.handle { try? chip.flush(handle) }
                 return response
             }
         case .largestDigest:
