@@ -50,7 +50,7 @@ public struct Device: ~Copyable, Sendable {
     ///
     /// - Parameters:
     ///   - replacing: the vault's enrollment to replace, which this device does not know; its slot is not burnt by this,
-    ///     since only its limit key burns it.
+    ///     since only its limit key burns it. Its record is erased when the new one is live.
     ///   - abandoning: lets go of an enrollment that cannot be finished, and of a live one at another vault; what is live
     ///     stays so until the new enrollment is, and is burnt then.
     ///   - exposureKnown: the person knows that an earlier password is exposed, and says that this is another one.
@@ -58,6 +58,7 @@ public struct Device: ~Copyable, Sendable {
         at link: VaultLink, password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
         replacing: EnrollmentID? = nil, abandoning: Bool = false, exposureKnown: Bool = false
     ) async throws(VaultClientError) {
+        let unknown = replacing
         var replacing = replacing
         if abandoning {
             try update { $0.giveUpPending() }
@@ -74,7 +75,8 @@ public struct Device: ~Copyable, Sendable {
             let before = replacing == nil ? 0 : try await link.lookUp(account).recipe.generation
             let older = state.olderKeys + [state.key].compactMap { $0 }
             try await enroll(
-                at: link, password, choice, key: nextKey(after: before), older: older, replaces: replacing)
+                at: link, password, choice, key: nextKey(after: before), older: older, replaces: replacing,
+                forgetting: unknown)
         }
         try await burnReplacedSlots(at: link)
     }
@@ -151,14 +153,24 @@ public struct Device: ~Copyable, Sendable {
     /// - Returns: what was done; `goneByItsClaim` means that nothing is proven.
     @discardableResult
     public mutating func forget(at link: VaultLink) async throws(VaultClientError) -> [Finished] {
-        try await finish(at: link)
-        guard let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
-        // Another vault could burn nothing, and would be believed to have.
-        _ = try CheckedRecipe(live.recipe, for: account, at: link.vault)
-        try update { $0.letGo() }
+        if let pending = state.pending { try await complete(pending, through: link) }
+        if let live = state.enrollment {
+            // Another vault could burn nothing, and would be believed to have.
+            _ = try CheckedRecipe(live.recipe, for: account, at: link.vault)
+            try update { $0.letGo() }
+            let (done, refusal) = try await burnOldSlots(at: link)
+            if let refusal { throw refusal }
+            return done
+        }
+        // What was begun earlier and whose last reply was lost: it is gone on with, and what it comes to is told again.
+        let here = link.vault.endorsementName.bytes
+        guard state.toBurn.contains(where: { $0.endorsementName == here }) else {
+            throw VaultClientError(.notOnThisDevice)
+        }
         let (done, refusal) = try await burnOldSlots(at: link)
         if let refusal { throw refusal }
-        return done
+        let claims = state.toBurn.filter { $0.isGoneByClaim && $0.endorsementName == here }
+        return done + claims.map { .goneByItsClaim($0.enrollment) }.filter { !done.contains($0) }
     }
 
     /// Goes on with what was begun: makes a pending enrollment live, and burns old slots.
@@ -185,7 +197,7 @@ public struct Device: ~Copyable, Sendable {
 
     private mutating func enroll(
         at link: VaultLink, _ password: borrowing Password, _ choice: EnrollmentChoice, key: GenerationKey,
-        older: [GenerationKey], replaces: EnrollmentID?
+        older: [GenerationKey], replaces: EnrollmentID?, forgetting: EnrollmentID? = nil
     ) async throws(VaultClientError) {
         var tickets = state.toBurn.filter { !$0.isBurnt && $0.endorsementName == link.vault.endorsementName.bytes }
         if let live = state.enrollment, live.isAt(link.vault), let ticket = live.ticket { tickets.append(ticket) }
@@ -195,7 +207,7 @@ public struct Device: ~Copyable, Sendable {
             password, backupKey: key.key, riding: RidingKeys(older: older, tickets: tickets))
         // The journal: from here on the same message is repeated, and no other attempt begun.
         do throws(VaultClientError) {
-            try update { $0.journal(pending) }
+            try update { $0.journal(pending, forgetting: forgetting) }
         } catch {
             await link.courier.hangUp()
             throw error
@@ -231,6 +243,15 @@ public struct Device: ~Copyable, Sendable {
         where ticket.endorsementName == link.vault.endorsementName.bytes && !state.uses(ticket.enrollment) {
             do throws(VaultClientError) {
                 if let thing = try await burn(ticket, at: link) { done.append(thing) }
+            } catch {
+                if error.endsConversation { throw error }
+                refusal = refusal ?? error
+            }
+        }
+        for replaced in state.toForget where replaced.endorsementName == link.vault.endorsementName.bytes {
+            do throws(VaultClientError) {
+                try await forgetUnburnt(replaced.enrollment, at: link)
+                try update { state in state.toForget.removeAll { $0.enrollment == replaced.enrollment } }
             } catch {
                 if error.endsConversation { throw error }
                 refusal = refusal ?? error

@@ -21,6 +21,17 @@ public struct DeviceState: Sendable {
     public var exposedLimit: UInt32?
     /// Enrollments whose slots are still to be burnt and forgotten.
     public var toBurn: [BurnTicket]
+    /// The enrollment that `pending` replaces, where this device cannot burn it.
+    var replaced: ReplacedEnrollment?
+    /// Enrollments that were replaced and cannot be burnt, whose records are still to be erased.
+    var toForget: [ReplacedEnrollment] = []
+
+    /// An enrollment that this device replaced and knows nothing else of.
+    struct ReplacedEnrollment: Codable, Equatable, Sendable {
+        var enrollment: EnrollmentID
+        /// The vault's.
+        var endorsementName: [UInt8]
+    }
 
     /// An enrollment, and the seed of the key that writes its slot.
     public struct LiveEnrollment: Sendable {
@@ -58,6 +69,9 @@ extension DeviceState {
         var digits: Bool
         var pending: Pending?
         var toBurn: [Ticket]
+        var replaced: ReplacedEnrollment?
+        /// Not in files of the first layout.
+        var toForget: [ReplacedEnrollment]?
 
         struct Pending: Codable {
             var commit: Commit
@@ -115,7 +129,7 @@ extension DeviceState {
                     commit: pending.commit, bundle: Bytes(pending.bundle),
                     older: pending.riding.older.map(\.generation),
                     tickets: pending.riding.tickets.map(Facts.Ticket.init))
-            }, toBurn: toBurn.map(Facts.Ticket.init))
+            }, toBurn: toBurn.map(Facts.Ticket.init), replaced: replaced, toForget: toForget)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let json = (try? encoder.encode(facts)).map({ Array($0) }) else { throw .damaged("the state in memory") }
@@ -190,6 +204,8 @@ extension DeviceState {
                 riding: RidingKeys(older: try keys(pending.older), tickets: try tickets(pending.tickets)))
         }
         toBurn = try tickets(facts.toBurn)
+        replaced = facts.replaced
+        toForget = facts.toForget ?? []
         guard rest.isEmpty else { throw .damaged(path) }
     }
 

@@ -16,8 +16,14 @@ extension DeviceState {
     }
 
     /// The journal of step 3: from here on the same message is repeated, and no other attempt begun.
-    mutating func journal(_ pending: PendingEnrollment) {
+    ///
+    /// - Parameter forgetting: the enrollment that it replaces, where this device cannot burn it.
+    mutating func journal(_ pending: PendingEnrollment, forgetting: EnrollmentID? = nil) {
         self.pending = pending
+        replaced = forgetting.map {
+            ReplacedEnrollment(
+                enrollment: $0, endorsementName: pending.recipe.vaults.first?.endorsementName.bytes ?? [])
+        }
         // Also when it only rides along: it is then open to the guesses at that password.
         let sent = [pending.backupKey] + pending.riding.older.map(\.key)
         if let key, sent.contains(where: { $0.bytes.isEqual(to: key.key.bytes) }) { keyIsBehindPassword = true }
@@ -35,6 +41,9 @@ extension DeviceState {
         keyIsBehindPassword = true
         exposedLimit = nil
         self.pending = nil
+        // Never before the new one is live: without being burnt it is still the one that the password opens.
+        if let replaced { toForget.append(replaced) }
+        replaced = nil
     }
 
     /// The pending enrollment will not be finished: its password is exposed to as many guesses as its limit, and its slot,
@@ -46,6 +55,7 @@ extension DeviceState {
         // Its generation is not used again, and the key is kept: the vault may have made it live all the same.
         addOlder([GenerationKey(generation: pending.recipe.generation, key: pending.backupKey)])
         self.pending = nil
+        replaced = nil
     }
 
     /// The live enrollment is to be burnt.
@@ -64,7 +74,12 @@ extension DeviceState {
         keyIsBehindPassword = true
         if let enrollment, enrollment.recipe.generation < recovered.recipe.generation { addTicket(enrollment.ticket) }
         enrollment = LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed)
-        if pending?.recipe.enrollment == id { pending = nil }
+        if pending?.recipe.enrollment == id {
+            pending = nil
+            if let replaced { toForget.append(replaced) }
+            replaced = nil
+        }
+        toForget.removeAll { $0.enrollment == id }
         toBurn.removeAll { $0.enrollment == id }
         for ticket in recovered.tickets where ticket.enrollment != id { addTicket(ticket) }
     }

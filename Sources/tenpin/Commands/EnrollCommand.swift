@@ -63,7 +63,6 @@ struct EnrollCommand: AsyncParsableCommand {
         try await device.enroll(
             at: link, password: typed, choice: try work.choice(), replacing: replaced, abandoning: abandon,
             exposureKnown: exposureKnown)
-        if let replaced { try await device.forgetUnburnt(replaced, at: link) }
         await link.close()
         try EnrolledResult(device, link).report(json: json, said: "Enrolled")
     }
