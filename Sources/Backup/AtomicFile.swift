@@ -10,9 +10,11 @@ struct AtomicFile: ~Copyable {
         let target = try TargetPath(path)
         // The attack: 1. root restores to /dev/null; 2. the rename puts a file in the device's place.
         if let status = try status(of: target.name, in: target.folder), !status.isFile { throw .targetNotAFile }
-        file = try Descriptor(
-            opening: target.temporaryName, in: target.folder.number,
-            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        file = try target.temporary { () throws(BackupError) in
+            try Descriptor(
+                opening: target.temporaryName, in: target.folder.number,
+                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        }
         self.target = target
     }
 

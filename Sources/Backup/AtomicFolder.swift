@@ -18,15 +18,17 @@ struct AtomicFolder: ~Copyable {
             let folder = try Descriptor(opening: target.name, in: target.folder.number, O_RDONLY | O_DIRECTORY)
             guard try FolderListing(folder).next() == nil else { throw .targetNotEmpty }
         }
-        guard unsafe mkdirat(target.folder.number, cString(target.temporaryName), 0o700) == 0 else {
-            throw .system("Creating a folder beside \(path)")
-        }
-        do throws(BackupError) {
-            root = try Descriptor(
-                opening: target.temporaryName, in: target.folder.number, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        } catch {
-            unsafe unlinkat(target.folder.number, cString(target.temporaryName), AT_REMOVEDIR)
-            throw error
+        root = try target.temporary { () throws(BackupError) in
+            guard unsafe mkdirat(target.folder.number, cString(target.temporaryName), 0o700) == 0 else {
+                throw .system("Creating a folder beside \(path)")
+            }
+            do throws(BackupError) {
+                return try Descriptor(
+                    opening: target.temporaryName, in: target.folder.number, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            } catch {
+                unsafe unlinkat(target.folder.number, cString(target.temporaryName), AT_REMOVEDIR)
+                throw error
+            }
         }
         self.target = target
     }
@@ -45,7 +47,7 @@ struct AtomicFolder: ~Copyable {
 }
 
 /// Removes what `name` stands for, never following a link. Best effort: it cleans up after another error.
-private func removeTree(_ name: [UInt8], in folder: Int32) {
+func removeTree(_ name: [UInt8], in folder: Int32) {
     do throws(BackupError) {
         let subfolder = try Descriptor(opening: name, in: folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         fchmod(subfolder.number, 0o700)
