@@ -23,6 +23,10 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "tenpin",
+    products: [
+        // For the tests alone: it is preloaded into the programs, never linked.
+        .library(name: "DiskFaults", type: .dynamic, targets: ["DiskFaults"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
@@ -123,6 +127,13 @@ let package = Package(
             dependencies: [
                 "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords", "Secrets", "Endorsement",
                 "TestSupport", "VaultTestSupport", "DeviceTestSupport", crypto,
+            ]),
+        .target(name: "DiskFaults", path: "Tests/DiskFaults", linkerSettings: [.linkedLibrary("dl")]),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "tenpin", "tenpin-vault", "Vault", "VaultClient", "VaultAPI", "TPM", "OPRF", "Passwords", "Secrets",
+                "Endorsement", "TestSupport", "ProgramTestSupport",
             ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
         .testTarget(

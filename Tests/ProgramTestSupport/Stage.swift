@@ -48,8 +48,9 @@ package final class Stage: Sendable {
 
     /// Starts serving, and waits until the program says that it does.
     @discardableResult
-    package func serve(_ more: String...) async throws -> Running {
-        let running = try await desk.start(.vault, ["serve", "--home", home, "--socket", socket] + more)
+    package func serve(_ more: String..., environment: [String: String] = [:]) async throws -> Running {
+        let running = try await desk.start(
+            .vault, ["serve", "--home", home, "--socket", socket] + more, environment: environment)
         try await eventually("the vault serves") {
             guard !running.child.hasEnded else { throw HarnessError("the vault does not serve: \(running.errors)") }
             return running.errors.contains("ready: ")
