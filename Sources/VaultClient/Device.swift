@@ -68,11 +68,13 @@ public struct Device: ~Copyable, Sendable {
         }
         guard replacing != nil || abandoning || state.enrollment == nil else { throw .fault(.accountExists) }
         try checkExposure(exposureKnown)
+        // Above what the vault says it was, so that this person's other devices know the newer one; also of an enrollment
+        // whose slot was destroyed, which is replaced without being named.
+        let before = try await link.generation(of: account)
         if let kept = state.key, !state.keyIsBehindPassword, replacing == nil {
-            try await enroll(at: link, password, choice, key: kept, older: state.olderKeys, replaces: nil)
+            let key = kept.generation > before ? kept : try nextKey(after: before, kept.key)
+            try await enroll(at: link, password, choice, key: key, older: state.olderKeys, replaces: nil)
         } else {
-            // Above what the vault says it was, so that this person's other devices know the newer one.
-            let before = replacing == nil ? 0 : try await link.lookUp(account).recipe.generation
             let older = state.olderKeys + [state.key].compactMap { $0 }
             try await enroll(
                 at: link, password, choice, key: nextKey(after: before), older: older, replaces: replacing,
@@ -87,12 +89,14 @@ public struct Device: ~Copyable, Sendable {
         if let limit = state.exposedLimit, !isKnown { throw VaultClientError(.exposedBefore(limit: limit)) }
     }
 
-    /// A new backup key, of the generation after the one in use and after `other`.
-    private func nextKey(after other: UInt32 = 0) throws(VaultClientError) -> GenerationKey {
+    /// A new backup key, or `key`, of the generation after the one in use and after `other`.
+    private func nextKey(
+        after other: UInt32 = 0, _ key: SharedSecret = SharedSecret(SecretBytes(random: 32))
+    ) throws(VaultClientError) -> GenerationKey {
         let known = ([state.key].compactMap { $0 } + state.olderKeys).map(\.generation)
         let (generation, overflow) = (known + [other]).reduce(0, max).addingReportingOverflow(1)
         guard !overflow else { throw VaultClientError(.tooManyOlderKeys) }
-        return GenerationKey(generation: generation, key: SharedSecret(SecretBytes(random: 32)))
+        return GenerationKey(generation: generation, key: key)
     }
 
     /// The enrollment that the vault says is live, where this device does not know it.

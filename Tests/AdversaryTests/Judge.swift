@@ -49,7 +49,7 @@ extension Scene {
     func compare(
         _ number: Int, _ operation: AccountModel.Operation, _ outcome: Outcome, _ fault: Fault, _ step: Int,
         _ tally: inout Tally
-    ) throws {
+    ) async throws {
         // What the operator hoards or holds back takes sessions of the chip's, and may deny.
         guard fault.isHonest, hoard.isEmpty, holding.isEmpty, !isCleared else {
             people[number].model = .unsure
@@ -59,7 +59,7 @@ extension Scene {
         guard people[number].model.run(operation, outcome) else {
             throw Finding(kind: .outcome, what: "\(operation) at \(before) ended in \(outcome)", step: step)
         }
-        try settle(number, operation, outcome)
+        try await settle(number, operation, outcome)
         guard people[number].model != .unsure else { return }
         tally.compared += 1
         guard let live = people[number].live, let entry = ledger.entries[live] else { return }
@@ -72,7 +72,7 @@ extension Scene {
     }
 
     /// Whoever enrolled anew, or recovered what the device has as well, has been promised everything again.
-    private func settle(_ number: Int, _ operation: AccountModel.Operation, _ outcome: Outcome) throws {
+    private func settle(_ number: Int, _ operation: AccountModel.Operation, _ outcome: Outcome) async throws {
         guard people[number].model == .unsure, people[number].isSettled, let live = people[number].live,
             let entry = ledger.entries[live]
         else { return }
@@ -80,7 +80,7 @@ extension Scene {
         case (.enroll, .done): break
         case (.recover, .recovered):
             guard let home = people[number].recovered else { return }
-            let other = try Device(people[number].account, in: home)
+            let other = try await device(of: number, in: home)
             guard other.state.enrollment?.recipe.enrollment.bytes == live else { return }
         default: return
         }

@@ -17,7 +17,7 @@ struct Ledger {
     /// What a person is doing while messages are sent.
     enum Act: Equatable {
         /// Also a change of password.
-        case enrolling(password: String)
+        case enrolling(password: String, limit: Int)
         case recovering(typed: String)
         case granting(Int)
         case other
@@ -44,13 +44,13 @@ struct Ledger {
             guard let id = call.parameters["enrollment"]?.bytes else { continue }
             switch call.method {
             case "Define":
-                guard case .enrolling(let password) = act,
+                guard case .enrolling(let password, let limit) = act,
                     let key = call.parameters["evaluationKey", "publicArea"]?.bytes,
                     let slot = call.parameters["slot"]?.bytes,
                     let keyName = objectName(tpm2b: key), let area = IndexArea(Array(slot.dropFirst(2)))
                 else { continue }
                 entries[id] = Entry(
-                    person: person, password: password, allowance: Allowance(key: keyName, limit: 0),
+                    person: person, password: password, allowance: Allowance(key: keyName, limit: limit),
                     slot: area)
                 order.append(id)
             case "Evaluate":
@@ -66,7 +66,6 @@ struct Ledger {
     private mutating func note(_ call: HostileCourier.Call, _ id: [UInt8], _ raised: inout Set<[UInt8]>) {
         switch call.parameters["write"] {
         case .text("first"):
-            if case .number(let limit) = call.parameters["value"] { entries[id]?.allowance.limit = Int(limit) }
             if let signature = call.parameters["signature"]?.bytes { entries[id]?.firstWrites.insert(signature) }
         case .text("ceiling"): raised.insert(id)
         default: break

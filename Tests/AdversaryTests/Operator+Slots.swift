@@ -39,6 +39,12 @@ extension Operator {
         case .ownerWrites: try chip.code(0x137, [Self.owner, slot], [.password], refill)
         case .platformWrites: try chip.code(0x137, [Self.platform, slot], [.password], refill)
         case .slotWrites: try chip.code(0x137, [slot, slot], [.password], refill)
+        case .branchWrites:
+            // Any branch of the slot's policy that names NV_Write and wants no signature.
+            let branches = recorder.witness.branches
+            guard let session = try chip.branchSession(of: entry.slot.authPolicy, for: 0x137, branches) else { return }
+            try chip.code(0x137, [slot, slot], [.policy(session)], refill)
+            chip.flush(session)
         case .increment: try chip.code(0x134, [slot, slot], [.password])
         case .extend: try chip.code(0x136, [slot, slot], [.password], sized([UInt8](repeating: 0, count: 8)))
         case .setBits: try chip.code(0x135, [slot, slot], [.password], [UInt8](repeating: 0xFF, count: 8))

@@ -80,7 +80,7 @@ extension Scene {
     func play(_ step: Step, _ number: Int, _ tally: inout Tally) async throws {
         if let (person, operation, outcome, fault) = try await honest(step) {
             if outcome == .recovered { tally.recoveries += 1 }
-            try compare(person, operation, outcome, fault, number, &tally)
+            try await compare(person, operation, outcome, fault, number, &tally)
         } else {
             try await hostile(step)
         }
@@ -132,7 +132,7 @@ extension Scene {
         case .moveToRecovered(let person):
             guard let recovered = people[person].recovered else { return }
             people[person].home = recovered
-            try noteLive(person)
+            try await noteLive(person)
         case .restartVault:
             guard !isCleared else { return }
             _ = try await stage.stop()

@@ -12,7 +12,7 @@ extension Scene {
     func enroll(_ number: Int, limit: UInt32, _ fault: Fault, isChange: Bool = false) async throws -> Outcome {
         people[number].passwords += 1
         let typed = "person \(number), password \(people[number].passwords)"
-        return try await act(number, .enrolling(password: typed), fault) { device, link in
+        return try await act(number, .enrolling(password: typed, limit: Int(limit)), fault) { device, link in
             let choice = try EnrollmentChoice(
                 limit: limit, parameters: Argon2id.Parameters(memoryKiB: 65_536, passes: 3))
             let typed = try Password(utf8: SecretBytes(copying: Array(typed.utf8).span))
@@ -99,7 +99,7 @@ extension Scene {
                     cut.withLock { $0 = true }
                     if let process = stage.chip.processIdentifier { Glibc.kill(process, SIGKILL) }
                 })
-            var device = try Device(people[number].account, in: home ?? people[number].home)
+            var device = try await device(of: number, in: home)
             do {
                 outcome = try await body(&device, link)
             } catch {
@@ -115,13 +115,26 @@ extension Scene {
         if fault.holdsBack { holding.append(courier) }
         try await repair(powerWasCut: cut.withLock { $0 })
         if fault == .foreignDecrypt || fault == .foreignEncrypt { try? Operator(recorder).flushLoadedSessions() }
-        try noteLive(number)
+        try await noteLive(number)
         return outcome
     }
 
+    /// Opens a device's files. A program that another test is just starting may hold their lock for a moment, between fork and exec.
+    func device(of number: Int, in home: DeviceHome? = nil) async throws -> Device {
+        let last = ContinuousClock.now + .seconds(20)
+        while true {
+            do {
+                return try Device(people[number].account, in: home ?? people[number].home)
+            } catch {
+                guard ContinuousClock.now < last else { throw error }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+    }
+
     /// What the person's device has as the live enrollment now, and the password that the person knows for it.
-    func noteLive(_ number: Int) throws {
-        let device = try Device(people[number].account, in: people[number].home)
+    func noteLive(_ number: Int) async throws {
+        let device = try await device(of: number)
         people[number].live = device.state.enrollment?.recipe.enrollment.bytes
         people[number].isSettled = device.state.pending == nil && device.state.toBurn.isEmpty
         if let live = people[number].live, let entry = ledger.entries[live] {

@@ -48,7 +48,8 @@ enum Step: Hashable, Sendable {
 
     /// What owner, platform and the slot itself try on slot and key.
     enum Probe: CaseIterable, Hashable, Sendable {
-        case ownerWrites, platformWrites, slotWrites, increment, extend, setBits, writeLock, readLock, globalLock
+        case ownerWrites, platformWrites, slotWrites, branchWrites, increment, extend, setBits, writeLock, readLock,
+            globalLock
         case changeAuth, undefineSpecial, platformUndefines, resetLockout, objectChangeAuth, duplicate, rewrap
         case zGen2Phase, zGenByPassword, policySecret, certify, policyNVByOwner, trialSession
     }

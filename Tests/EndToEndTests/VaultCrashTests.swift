@@ -1,4 +1,5 @@
 import Foundation
+import Secrets
 import Synchronization
 import TPM
 import TPMDevice
@@ -210,6 +211,46 @@ import VaultTestSupport
             let inventory = try await world.inventory()
             #expect(inventory.only(of: alice)?.state == "live")
             #expect(inventory.agrees)
+        }
+    }
+
+    @Test(
+        "what takes a destroyed slot's place is of a later generation, also for a device that has a key of its own already"
+    )
+    func slotGoneAndGenerations() async throws {
+        try await World.with { world in
+            let served = world.served
+            let alice = try account("alice")
+            var phone = try await world.enroll(alice, "first password")
+            let link = try await world.link()
+            try await phone.changePassword(at: link, to: password("second password"), choice: .floor())
+            await link.close()
+            #expect(phone.state.key?.generation == 2)
+
+            func destroySlot() async throws {
+                try await served.whileStopped {
+                    guard let record = try Self.store(served).enrollments(of: alice).first else { throw Missing.row }
+                    try await served.chip.tpm2("nvundefine", "-C", "o", record.handle.description)
+                }
+            }
+            try await destroySlot()
+            let third = try await world.enroll(alice, "third password")
+            #expect(third.state.key?.generation == 3)
+
+            // The phone takes it for the newer one, and keeps its own as an older key.
+            let again = try await world.link()
+            _ = try await phone.recover(at: again, password: password("third password"))
+            #expect(try phone.key() == third.key() && phone.state.key?.generation == 3)
+            await again.close()
+
+            try await destroySlot()
+            var tablet = try world.device(alice)
+            let own = SharedSecret(SecretBytes(random: 32))
+            try tablet.keep(GenerationKey(generation: 1, key: own))
+            let last = try await world.link()
+            try await tablet.enroll(at: last, password: password("fourth password"), choice: .floor())
+            #expect(try tablet.key() == own.bytes.published && tablet.state.key?.generation == 4)
+            await last.close()
         }
     }
 

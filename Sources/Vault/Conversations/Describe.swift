@@ -19,7 +19,13 @@ extension Vault {
             let confirmation = live.confirmation, let bundle = live.bundlePublic
         else { throw .unknownAccount }
         let slot = try slot(of: live)
-        let count = try onChip { () throws(ChipError) in try chip.read(slot) }
+        let count: SlotCount
+        do throws(VaultFault) {
+            count = try onChip { () throws(ChipError) in try chip.read(slot) }
+        } catch .slotGone {
+            // No guess is left of it. Its generation is still told, so that what takes its place can be above it.
+            count = SlotCount(count: 0, ceiling: 0)
+        }
         return LookUp.Reply(
             recipe: recipe, confirmation: Bytes(Array(confirmation)), bundle: Bytes(Array(bundle)),
             olderKeys: Bytes(Array(live.olderKeys ?? .init())), ceilingRecord: live.ceilingRecord, count: count.count,

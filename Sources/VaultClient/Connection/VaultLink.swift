@@ -38,6 +38,16 @@ public struct VaultLink: Sendable {
         }
     }
 
+    /// The generation of what the vault keeps for the account, by its own account of it; 0 where it keeps nothing.
+    func generation(of account: Account) async throws(VaultClientError) -> UInt32 {
+        do throws(VaultClientError) {
+            return try await lookUp(account).recipe.generation
+        } catch {
+            guard error.reason == .fault(.unknownAccount) else { throw error }
+            return 0
+        }
+    }
+
     /// Ends the connection.
     public func close() async { await courier.hangUp() }
 }

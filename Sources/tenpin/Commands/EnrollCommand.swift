@@ -69,7 +69,8 @@ struct EnrollCommand: AsyncParsableCommand {
 }
 
 extension Device.Finished {
-    fileprivate var isEnrolled: Bool {
+    /// Whether an enrollment became live.
+    var isEnrolled: Bool {
         if case .enrolled = self { true } else { false }
     }
 }

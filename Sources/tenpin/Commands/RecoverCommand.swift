@@ -41,13 +41,18 @@ struct RecoverCommand: AsyncParsableCommand {
             throw Outcome(outcome)
         }
         // What a crash or a lost connection left to do; the recovery stands without it.
+        var result = RecoveredResult(device.account, recovered)
         do {
-            try await device.finish(at: link)
+            let finished = try await device.finish(at: link)
+            // A change of password that was under way holds now: what was recovered is an older key already.
+            if finished.contains(where: \.isEnrolled) {
+                result.goOn(with: device.state, try await device.status(at: link).proven?.slot)
+            }
         } catch {
             Console.say("tenpin: what was begun earlier could not be finished yet: \(error)")
         }
         await link.close()
-        try RecoveredResult(device.account, recovered).report(json: json)
+        try result.report(json: json)
     }
 }
 
@@ -83,9 +88,9 @@ extension BackupHeader {
 
 private struct RecoveredResult: Encodable {
     let account: String
-    let generation: UInt32
-    let olderKeys: Int
-    let guessesLeft: UInt32?
+    private(set) var generation: UInt32
+    private(set) var olderKeys: Int
+    private(set) var guessesLeft: UInt32?
     let refunded: Bool
     private let warnings: [String]
 
@@ -105,6 +110,13 @@ private struct RecoveredResult: Encodable {
         }
         if let flaw = recovered.olderKeysFlaw { warnings.append("Older keys could not be read: \(flaw)") }
         self.warnings = warnings
+    }
+
+    /// The newer enrollment that is live now, with its slot as the chip proved it.
+    mutating func goOn(with state: DeviceState, _ slot: SlotCount?) {
+        generation = state.key?.generation ?? generation
+        olderKeys = state.olderKeys.count
+        guessesLeft = slot?.guessesLeft
     }
 
     /// With as few guesses left, a new password is proposed.
