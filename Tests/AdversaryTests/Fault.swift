@@ -6,6 +6,8 @@ enum Fault: Hashable, Sendable {
     case loseCall(Int)
     case loseReply(Int)
     case sendTwice(Int)
+    /// The reply to the first signed write, so that the device signs again.
+    case loseWritesReply
     /// Signed writes wait for `releaseHeld`.
     case holdWrites
     /// Only the first signed write waits.

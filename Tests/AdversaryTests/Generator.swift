@@ -38,7 +38,7 @@ struct Generator {
 
     private mutating func fault() -> Fault {
         guard chance(1, of: 2) else { return .none }
-        switch number(0..<16) {
+        switch number(0..<17) {
         case 0: return .loseCall(number(0..<16))
         case 1: return .loseReply(number(0..<16))
         case 2: return .sendTwice(number(0..<16))
@@ -52,6 +52,7 @@ struct Generator {
         case 12: return .guessBefore(number(0..<60))
         case 13: return .foreignDecrypt
         case 14: return .foreignEncrypt
+        case 15: return .loseWritesReply
         default: return .writeOther(any(Fault.OtherWrite.self))
         }
     }

@@ -95,6 +95,7 @@ extension Scene {
         try? operators.spend(hoard)
         for entry in ledger.all {
             try? operators.replayWrites(entry)
+            try? operators.probe(entry, .branchWrites)
             try? operators.guessOn(entry, most: 60)
         }
         var tally = Tally()

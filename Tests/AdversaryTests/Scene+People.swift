@@ -154,6 +154,8 @@ extension Fault {
             case .loseCall(call.number): return .loseCall
             case .loseReply(call.number): return .loseReply
             case .sendTwice(call.number): return .carryTwice
+            case .loseWritesReply where call.method == WriteSlot.name:
+                return courier.calls(of: WriteSlot.name).count == 1 ? .loseReply : .carry
             case .holdWrites where call.method == WriteSlot.name: return .holdBack
             case .holdFirstWrite where call.method == WriteSlot.name:
                 return courier.calls(of: WriteSlot.name).count == 1 ? .holdBack : .carry
