@@ -19,7 +19,7 @@ struct Endorsement {
         switch template {
         case .rsa2048: try self.init(at: Handle(0x8101_0001), courier)
         case .p384: try self.init(at: Handle(0x8101_0016), courier)
-        case .p256, .p256High, .rsa2048High:
+        case .p256, .p256High, .rsa2048High, .rsa3072, .rsa4096:
             let response = try courier.chip.run(
                 .createPrimary(template.publicArea, in: .endorsement), authorizedBy: .password())
             try self.init(at: try #require(response.handle), courier)
