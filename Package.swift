@@ -54,7 +54,13 @@ let package = Package(
             name: "TPM",
             dependencies: ["Secrets", "CLibCrypto", crypto, cryptoExtras],
             swiftSettings: strict),
-        .target(name: "Endorsement", dependencies: ["TPM", crypto] + certificates, swiftSettings: strict),
+        .target(
+            name: "Endorsement",
+            dependencies: ["TPM", crypto, cryptoExtras] + certificates,
+            resources: [
+                .embedInCode("Data/tpm-manufacturer-roots.json"), .embedInCode("Data/tpm-firmware-flaws.json"),
+            ],
+            swiftSettings: strict),
         .target(name: "VaultAPI", swiftSettings: strict),
         .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
         .target(
@@ -74,7 +80,9 @@ let package = Package(
             ], swiftSettings: strict),
         .executableTarget(
             name: "tenpin-vault",
-            dependencies: ["Vault", "TPM", "TPMDevice", "VaultAPI", "Varlink", "Secrets", arguments, logging],
+            dependencies: [
+                "Vault", "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", "Secrets", arguments, logging,
+            ],
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -83,9 +91,13 @@ let package = Package(
         .testTarget(name: "OPRFTests", dependencies: ["OPRF", "TestSupport"]),
         .testTarget(name: "PasswordsTests", dependencies: ["Passwords", "TestSupport"]),
         .testTarget(name: "BackupTests", dependencies: ["Backup", "Secrets", "TestSupport"]),
+        .target(
+            name: "EndorsementTestSupport", dependencies: ["Endorsement", crypto] + certificates,
+            path: "Tests/EndorsementTestSupport"),
         .testTarget(
             name: "EndorsementTests",
-            dependencies: ["Endorsement", "TestSupport", "TPM", crypto, cryptoExtras] + certificates),
+            dependencies: ["Endorsement", "TestSupport", "EndorsementTestSupport", "TPM", crypto, cryptoExtras]
+                + certificates),
         .testTarget(name: "TPMTests", dependencies: ["TPM", "Secrets", "TestSupport", crypto]),
         .testTarget(
             name: "TPMDeviceTests", dependencies: ["TPM", "TPMDevice", "Secrets", "OPRF", "TestSupport", crypto]),
@@ -95,7 +107,8 @@ let package = Package(
                 "VaultClient", "Endorsement", "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "TestSupport", crypto,
             ]),
         .target(
-            name: "VaultTestSupport", dependencies: ["Vault", "VaultAPI", "Varlink", "TestSupport", logging],
+            name: "VaultTestSupport",
+            dependencies: ["Vault", "TPM", "VaultAPI", "Varlink", "TestSupport", logging],
             path: "Tests/VaultTestSupport"),
         .target(name: "ProgramTestSupport", dependencies: ["TestSupport"], path: "Tests/ProgramTestSupport"),
         .target(
@@ -126,8 +139,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords", "Secrets", "Endorsement",
-                "TestSupport", "VaultTestSupport", "DeviceTestSupport", crypto,
-            ]),
+                "TestSupport", "VaultTestSupport", "DeviceTestSupport", "EndorsementTestSupport", crypto, cryptoExtras,
+            ] + certificates),
         .target(name: "DiskFaults", path: "Tests/DiskFaults", linkerSettings: [.linkedLibrary("dl")]),
         .testTarget(
             name: "CrashTests",

@@ -16,6 +16,10 @@ public enum EndorsementError: Error, Equatable, CustomStringConvertible {
     case wrongKeyUsage
     /// The subject alternative name does not say exactly one TPM manufacturer, model and version.
     case namesNoChip
+    /// The RSA key has the fingerprint of CVE-2017-15361: its private half can be computed.
+    case rocaKey
+    /// A signature with SHA-1, or of a kind that we do not know.
+    case signatureAlgorithm(String)
     /// A critical extension that we do not check.
     case unknownCriticalExtension
     /// The certificate is not valid at the given time.
@@ -36,11 +40,18 @@ public enum EndorsementError: Error, Equatable, CustomStringConvertible {
             case .wrongKeyUsage:
                 "The certified key is not for receiving secrets, ask for the encryption key's certificate"
             case .namesNoChip: "The certificate does not name a TPM's maker, model and version, do not trust this vault"
+            case .rocaKey:
+                "The endorsement key was made by the flawed generator of CVE-2017-15361 (ROCA), so anybody can compute it;"
+                    + " do not trust this vault"
+            case .signatureAlgorithm(let name):
+                "The endorsement certificate is signed with SHA-1 or by an algorithm that we do not know (\(name)), use"
+                    + " another vault"
             case .unknownCriticalExtension:
                 "The endorsement certificate has a condition that we do not know, use another vault"
             case .outsideValidity: "The endorsement certificate is expired or not valid yet, check this device's clock"
             case .untrusted(let reasons):
-                "The endorsement certificate leads to no root you trust, do not trust this vault"
+                "The endorsement certificate leads to no root you trust, do not trust this vault; where it should, name its maker's"
+                    + " (or the emulator's) authority with --trust-root or TENPIN_TRUST_ROOT"
                     + (reasons.isEmpty ? "" : " (\(reasons.joined(separator: "; ")))")
             }
         return advice + "; no guess was spent."

@@ -25,6 +25,8 @@ public struct VaultConfiguration: Codable, Hashable, Sendable {
     public var capacity: Int?
     /// Whether the chip says that it is emulated.
     public var emulated: Bool
+    /// What kind of chip it is, by its own word; `nil` where an earlier version provisioned.
+    public var standing: ChipStanding?
     /// Evaluations, defined slots and first writes an account may have a day: each is a write of the chip's NV memory.
     public var writesPerDay = 100
     /// The persistent handles among the two above whose keys provisioning made and did not find: what deprovisioning takes away.

@@ -9,6 +9,8 @@ public struct VaultReport: Codable, Hashable, Sendable {
     public var certificateSubject: String
     public var tcti: String
     public var emulated: Bool
+    /// What kind of chip it is, by its own word.
+    public var standing: ChipStanding?
     public var capacity: Int?
     public var accounts: [Entry]
 
@@ -37,7 +39,8 @@ public struct VaultReport: Codable, Hashable, Sendable {
             largestDigest: configuration.largestDigest, endorsementName: endorsement)
         return VaultReport(
             endorsementName: endorsement.description, certificateSubject: configuration.certificateSubject,
-            tcti: configuration.tcti, emulated: configuration.emulated, capacity: configuration.capacity,
+            tcti: configuration.tcti, emulated: configuration.emulated,
+            standing: configuration.standing, capacity: configuration.capacity,
             accounts: try store.enrollments().map { try Entry($0, authority, chip) })
     }
 }

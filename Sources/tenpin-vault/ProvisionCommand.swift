@@ -1,4 +1,5 @@
 import ArgumentParser
+import Endorsement
 import Foundation
 import TPM
 import Vault
@@ -25,6 +26,20 @@ struct ProvisionCommand: ParsableCommand {
         help: "The endorsement key to use: \(EndorsementTemplate.allCases.map(\.rawValue).joined(separator: ", ")).")
     var endorsement: EndorsementTemplate?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            The endorsement certificate, where the chip does not hold it (AMD and Intel publish it); DER or PEM, \
+            authorities' certificates behind it.
+            """, valueName: "file"))
+    var certificate: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Authorities' certificates up to the maker's root, to be shown to devices; may be repeated.",
+            valueName: "file"))
+    var chain: [String] = []
+
     @Flag(help: "Do not count how many accounts fit (it fills the chip with throwaway slots for a moment).")
     var skipCapacity = false
 
@@ -41,7 +56,9 @@ struct ProvisionCommand: ParsableCommand {
         // A vault that is being served has the chip for itself: say so, rather than wait for the chip.
         let lock = home.home + "/lock"
         if FileManager.default.fileExists(atPath: lock) { _ = try HomeLock(home: home.home) }
-        let provision = try Provision(tcti: chip.tcti, ownerAuthorization: owner.read()) { note($0) }
+        let supplied = try suppliedCertificates()
+        var provision = try Provision(tcti: chip.tcti, ownerAuthorization: owner.read()) { note($0) }
+        provision.supplied = supplied
         if plan { return try show(provision) }
         StopSignal.watch()
         let made = try provision.run(
@@ -52,9 +69,7 @@ struct ProvisionCommand: ParsableCommand {
         print("Endorsement Name  \(report.endorsementName)")
         print("Certificate       \(report.certificateSubject)")
         print("Room for          \(made.capacity.map { "\($0) accounts" } ?? "not counted")")
-        if made.emulated {
-            print("This chip is EMULATED: whoever runs its host can copy it and roll the count back. For tests only.")
-        }
+        made.standing?.show()
         print("Tell devices the endorsement Name by a way of your own: they pin it, as ssh pins a host's key.")
     }
 
@@ -73,6 +88,37 @@ private struct PlanError: Error, CustomStringConvertible {
 }
 
 extension EndorsementTemplate: ExpressibleByArgument {}
+
+extension ProvisionCommand {
+    /// What the operator's files hold, read before anything is asked of the chip.
+    private func suppliedCertificates() throws -> SuppliedCertificates {
+        func read<R>(_ file: String, _ parse: ([UInt8]) throws(EndorsementError) -> R) throws -> R {
+            guard let data = try? FileHandle(forReadingAtPath: file)?.read(upToCount: EndorsementChain.maximumBytes + 1)
+            else { throw ValidationError("The file \(file) cannot be read.") }
+            do throws(EndorsementError) {
+                return try parse(Array(data))
+            } catch {
+                throw ValidationError("\(file): \(error)")
+            }
+        }
+        return SuppliedCertificates(
+            chain: try certificate.map { try read($0, EndorsementChain.init(file:)) },
+            authorities: try chain.flatMap { try read($0, AuthorityCertificate.list(file:)) })
+    }
+}
+
+extension ChipStanding {
+    /// For the operator's eyes.
+    func show() {
+        print("Trust tier        \(tier.rawValue), by its own word: \(withstands)")
+        for warning in warnings { print("WARNING           \(warning)") }
+        if !endsAtPinnedRoot {
+            print(
+                "Certificates      end at no root that devices know; they need --trust-root, or give yours with --chain"
+            )
+        }
+    }
+}
 
 extension VaultReport {
     var json: String {

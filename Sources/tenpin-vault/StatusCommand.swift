@@ -27,6 +27,7 @@ struct StatusCommand: ParsableCommand {
         print("Endorsement Name  \(report.endorsementName)")
         print("Certificate       \(report.certificateSubject)")
         print("TPM               \(report.tcti)\(report.emulated ? " (EMULATED)" : "")")
+        report.standing?.show()
         print("Slots             \(report.accounts.count)\(report.capacity.map { " of \($0)" } ?? "")")
         if isServed { print("The vault is being served, so the chip was not asked for counts.") }
         for entry in report.accounts {

@@ -72,7 +72,6 @@ enum Outcome: Error, CustomStringConvertible {
     case notThisBackups
     /// The vault says that there was nothing to burn.
     case goneByClaim
-    case noTrustRoot
 
     var exit: Exit {
         switch self {
@@ -81,7 +80,6 @@ enum Outcome: Error, CustomStringConvertible {
         case .noKey: .failed
         case .notThisBackups: .badBackup
         case .goneByClaim: .refused
-        case .noTrustRoot: .notTrusted
         }
     }
 
@@ -105,9 +103,6 @@ enum Outcome: Error, CustomStringConvertible {
         case .goneByClaim:
             "The vault says that there is nothing left to burn, which it cannot prove: the old password may still work there;"
                 + " this device tries again whenever it meets the vault. No guess was spent."
-        case .noTrustRoot:
-            "No authority is given that could vouch for a vault's TPM; name the certificates of the TPM's maker (or of"
-                + " the emulator's authority) with --trust-root or TENPIN_TRUST_ROOT. No guess was spent."
         }
     }
 }

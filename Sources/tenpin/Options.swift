@@ -74,9 +74,14 @@ struct VaultOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Authorities to believe for endorsement certificates, PEM or DER; may be repeated. [$TENPIN_TRUST_ROOT]",
+            """
+            Certificates to believe beside the makers' pinned roots: self-issued ones as roots, others as steps to one. \
+            PEM or DER; may be repeated. [$TENPIN_TRUST_ROOT]
+            """,
             valueName: "file"))
     var trustRoot: [String] = []
+
+    @OptionGroup var pins: PinOptions
 
     @Option(help: ArgumentHelp("The endorsement Name that the vault must have.", valueName: "hex"))
     var endorsementName: String?
@@ -91,9 +96,8 @@ struct VaultOptions: ParsableArguments {
     func link(_ home: DeviceHome) async throws -> VaultLink {
         let shown = WorkNotice()
         let link = try await VaultLink.open(try PinnedDialer(vault), trust: try policy(home)) { shown.note($0) }
-        if link.vault.isEmulated {
-            Console.note("Note: this vault's TPM is emulated; whoever runs its host can guess without limit.")
-        }
+        Console.note("Note: this vault's TPM is \(link.vault.tier.sentence)")
+        for flaw in link.vault.flaws { Console.say("Warning: \(flaw.warning)") }
         if link.vault.isNew {
             try KnownVaults.update(in: home) { known in
                 known.pin(.init(name: link.vault.endorsementName, address: link.address, date: Self.today))
@@ -106,10 +110,9 @@ struct VaultOptions: ParsableArguments {
     /// The terms that the options and the pins make.
     func policy(_ home: DeviceHome) throws -> TrustPolicy {
         let accept = acceptNewVault
-        let roots = try roots()
-        guard !roots.isEmpty else { throw Outcome.noTrustRoot }
         return TrustPolicy(
-            roots: roots, known: try KnownVaults(home: home), expectedName: try expectedName(),
+            roots: try roots(), pins: try pins.read(), known: try KnownVaults(home: home),
+            expectedName: try expectedName(),
             allowEmulated: allowEmulated
         ) { vault in
             accept || Console.confirms("\(describe(vault))\nTrust this vault from now on?")
@@ -162,9 +165,48 @@ func describe(_ vault: TrustedVault) -> String {
     Endorsement Name  \(vault.fingerprint)
     Certificate       \(vault.certificate.chip.manufacturer) \(vault.certificate.chip.model), \
     issued by \(vault.certificate.issuer)
-    Chip              \(vault.chip.manufacturer) \(vault.chip.vendorString), firmware \(vault.chip.firmwareVersion)\
-    \(vault.isEmulated ? " (EMULATED: its host can guess without limit)" : "")
-    """
+    Root              \(vault.pinnedRoot.map { "\($0.name), pinned" } ?? "of your own (--trust-root)")
+    Chip              \(vault.chip.manufacturer) \(vault.chip.vendorString), firmware \(vault.chip.firmwareVersion)
+    Trust tier        \(vault.tier.sentence)
+    """ + vault.flaws.map { "\nWARNING           \($0.warning)" }.joined()
+}
+
+/// What a script is told of the vault's TPM.
+struct TrustReport: Encodable {
+    let tier: TrustTier
+    let withstands: String
+    /// Published attacks on its firmware, a sentence each.
+    let warnings: [String]
+
+    init(_ vault: TrustedVault) {
+        tier = vault.tier
+        withstands = vault.tier.withstands
+        warnings = vault.flaws.map(\.warning)
+    }
+}
+
+/// Which makers' roots are pinned.
+struct PinOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A file that restricts and extends the pinned roots; see `tenpin trust roots --help`. [$TENPIN_ROOTS]",
+            valueName: "file"))
+    var roots: String?
+
+    func read() throws -> RootPins {
+        var pins = RootPins.builtIn
+        guard let file = roots ?? environment("TENPIN_ROOTS") else { return pins }
+        // A restriction that cannot be read must not be left out.
+        guard let data = try? FileHandle(forReadingAtPath: file)?.read(upToCount: RootsFile.maximumBytes + 1) else {
+            throw ValidationError("The roots file \(file) cannot be read.")
+        }
+        do throws(RootsFileError) {
+            pins.apply(try RootsFile(Array(data), path: file))
+        } catch {
+            throw ValidationError("\(error)")
+        }
+        return pins
+    }
 }
 
 /// Says on a terminal that Argon2id is at work, which takes a second or more.

@@ -43,6 +43,9 @@ import Testing
                 try await enroll("a", "--accept-new-vault", "--allow-emulated"), 13, "--trust-root", "TENPIN_TRUST_ROOT"
             )
             let root = ["--trust-root", stage.trustRoot]
+            desk.write(#"{"onyl": ["IFX"]}"#, to: "roots.json")
+            expectFailure(
+                try await enroll("a", root[0], root[1], "--roots", "roots.json"), 64, "roots.json", "onyl")
             expectFailure(
                 try await enroll("a", root[0], root[1], "--accept-new-vault"), 13, "emulated", "--allow-emulated")
             expectFailure(

@@ -1,6 +1,7 @@
 import Crypto
 import CryptoExtras
 import Endorsement
+import EndorsementTestSupport
 import Foundation
 import SwiftASN1
 import TestSupport
@@ -62,19 +63,19 @@ struct ChainTests {
     func sha1() async throws {
         let key = Certificate.PrivateKey(try _RSA.Signing.PrivateKey(keySize: .bits2048))
         let maker = try PaperAuthority("RSA maker", key: key, signature: .sha256WithRSAEncryption)
-        for algorithm in [Certificate.SignatureAlgorithm.sha1WithRSAEncryption, .sha256WithRSAEncryption] {
+        #expect(throws: EndorsementError.signatureAlgorithm("1.2.840.113549.1.1.5")) {
+            try EndorsementCertificate(der: maker.endorse(key: key.publicKey, signature: .sha1WithRSAEncryption))
+        }
+        for algorithm in [Certificate.SignatureAlgorithm.sha256WithRSAEncryption, .sha384WithRSAEncryption] {
             let leaf = try EndorsementCertificate(der: maker.endorse(key: key.publicKey, signature: algorithm))
             guard case .rsa(let modulus, 65537) = leaf.certifiedKey else { throw EndorsementError.unsupportedKey }
             #expect(modulus.count == 256)
-            let verify = {
-                try await leaf.verify(roots: [maker.authority], intermediates: [], at: PaperAuthority.now)
-            }
-            if algorithm == .sha1WithRSAEncryption {
-                await #expect(throws: EndorsementError.untrusted([" is signed with SHA-1"])) { try await verify() }
-            } else {
-                _ = try await verify()
-            }
+            _ = try await leaf.verify(roots: [maker.authority], intermediates: [], at: PaperAuthority.now)
         }
+        // Also above the first authority.
+        let weak = try PaperAuthority("Weak", issuer: maker, signature: .sha1WithRSAEncryption)
+        let error = await #expect(throws: EndorsementError.self) { try await verify(weak, roots: [maker]) }
+        #expect(error == .untrusted(["CN=Weak is signed with SHA-1"]))
     }
 
     @Test("is not longer than an authority allows")

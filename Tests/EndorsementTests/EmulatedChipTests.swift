@@ -1,5 +1,6 @@
 import Crypto
 import Endorsement
+import EndorsementTestSupport
 import Foundation
 import TPM
 import TestSupport

@@ -12,7 +12,8 @@ import VaultAPI
         let facts = try ChipFacts(answer: hex(Fixture.makerAnswer))
         #expect(facts.manufacturer == "IBM" && facts.vendorString == "SW   TPM")
         #expect(facts.firmwareVersion == "8217.4131.22.13878")
-        #expect(facts.emulation == [.manufacturer("IBM"), .vendorString("SW   TPM")])
+        #expect(
+            facts.identity(Fixture.certificate).emulation == [.manufacturer("IBM"), .vendorString("SW   TPM")])
     }
 
     @Test("a chip of another maker is not held to be emulated")
@@ -22,7 +23,7 @@ import VaultAPI
             .replacing("072054504d", with: "0736373000")
         let facts = try ChipFacts(answer: hex(answer))
         #expect(facts.manufacturer == "IFX" && facts.vendorString == "SLB9670")
-        #expect(facts.emulation.isEmpty)
+        #expect(facts.identity(Fixture.certificate).emulation.isEmpty)
     }
 
     @Test("an answer to another question is refused: another property, capability or number, cut short, extended")

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import TPM
 import TestSupport
 import Varlink
 import Vault
@@ -29,14 +30,19 @@ public final class ServedVault: Sendable {
     /// Provisions, serves, runs `body`, and ends everything.
     public static func with<R: Sendable>(
         _ identity: Swtpm.Identity = .shared, capacity: Int? = 900, writesPerDay: Int = 1000,
+        endorsement: EndorsementTemplate? = nil,
+        supplied: @Sendable (Swtpm) async throws -> SuppliedCertificates = { _ in SuppliedCertificates() },
         _ body: @Sendable (ServedVault) async throws -> R
     ) async throws -> R {
         try await withSwtpm(identity) { chip in
             let served = ServedVault(chip)
             do {
-                let provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
+                let certificates = try await supplied(chip)
+                var provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
+                provision.supplied = certificates
                 var made = try provision.run(
-                    home: served.home, endorsement: nil, measureCapacity: false, allowEmulated: true, properties: [])
+                    home: served.home, endorsement: endorsement, measureCapacity: false, allowEmulated: true,
+                    properties: [])
                 made.capacity = capacity
                 made.writesPerDay = writesPerDay
                 made.capacity = capacity

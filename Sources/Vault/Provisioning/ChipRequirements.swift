@@ -79,6 +79,14 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
     case missing(String)
     case noCertificate
     case certificateOfAnotherKey(String)
+    /// The certified key is a persistent one of the chip's, of this other template.
+    case certificateIsFor(String)
+    /// The certified key is at this handle, and differs from every template.
+    case template(String, TemplateDifference)
+    /// The chip has a template of its maker's own at this index.
+    case ownTemplate(String)
+    /// The only certificate is for a key of this kind.
+    case unusableKey(String)
     case noHandle
     case pinPass(String)
     case parent
@@ -94,7 +102,18 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
             "This TPM holds no endorsement certificate that Tenpin can use, so no device could tell it from another;"
                 + " for an emulated one make certificates with swtpm_setup --create-ek-cert. Nothing was changed."
         case .certificateOfAnotherKey(let which):
-            "The endorsement certificate (\(which)) certifies another key than the chip makes from that template."
+            "The endorsement certificate (\(which)) certifies another key than the chip makes from that template; name the"
+                + " template with --endorsement, or give this chip's certificate with --certificate."
+        case .certificateIsFor(let template):
+            "The endorsement certificate is for the key of another template; give --endorsement \(template)."
+        case .template(let handle, let difference):
+            "The key that is certified (at \(handle)) is none that devices accept: \(difference); use another key or chip."
+        case .ownTemplate(let index):
+            "The key that is certified is made from a template of the maker's own (\(index)), which devices do not accept; use"
+                + " another key with --endorsement, or another chip."
+        case .unusableKey(let key):
+            "The only endorsement certificate is for a key of kind \(key), to which no session can be salted; give a"
+                + " certificate for RSA 2048 to 4096, P-256 or P-384 with --certificate. Nothing was changed."
         case .noHandle: "The TPM has no free persistent handle; take one away with tpm2_evictcontrol."
         case .pinPass(let reason): "The TPM cannot define an index of type PIN Pass (\(reason)); use another chip."
         case .otherEndorsement:

@@ -9,6 +9,8 @@ import VaultAPI
 public struct Provision {
     let chip: Chip
     private let report: (String) -> Void
+    /// Certificates from files, which go before the chip's own.
+    public var supplied = SuppliedCertificates()
 
     /// Opens the chip; `report` is told each step.
     public init(tcti: String, ownerAuthorization: [UInt8], report: @escaping (String) -> Void) throws {
@@ -49,7 +51,10 @@ public struct Provision {
         let largestDigest = try ChipRequirements.check(chip)
         let maker = try ChipRequirements.maker(of: chip)
         guard allowEmulated || !maker.isEmulated else { throw ProvisionError.emulated }
-        let (endorsement, key) = try findEndorsement(wanted)
+        let endorsement = try findCertificate(wanted)
+        let identity = try chip.identity(endorsement.certificate)
+        guard allowEmulated || identity.claimedTier != .emulated else { throw ProvisionError.emulated }
+        let key = try key(of: endorsement)
         if let before, before.endorsementKey != Bytes(key.area.tpm2b) { throw ProvisionError.otherEndorsement }
         let parent = try findParent()
         let tested = try test(properties, isStopped)
@@ -76,9 +81,11 @@ public struct Provision {
         var configuration = VaultConfiguration(
             tcti: chip.tcti, endorsementHandle: endorsementHandle.rawValue,
             endorsementKey: Bytes(key.area.tpm2b), certificate: Bytes(endorsement.certificate.der),
-            intermediates: [], certificateSubject: endorsement.certificate.subject,
+            intermediates: endorsement.authorities.map { Bytes($0.der) },
+            certificateSubject: endorsement.certificate.subject,
             parentHandle: parentHandle.rawValue, parent: Bytes(parent.area.tpm2b), largestDigest: largestDigest,
-            capacity: capacity, emulated: maker.isEmulated)
+            capacity: capacity, emulated: identity.claimedTier == .emulated)
+        configuration.standing = ChipStanding(identity, endorsement.authorities)
         configuration.made = keeper.made
         try tested.write(home: home)
         try configuration.write(home: home)
@@ -112,31 +119,13 @@ public struct Provision {
 
     // MARK: what there is
 
-    struct FoundEndorsement {
-        let template: EndorsementTemplate
-        let certificate: EndorsementCertificate
-    }
-
-    /// The first certificate, or the one for the key that is wanted. Only reads.
-    func findCertificate(_ wanted: EndorsementTemplate?) throws -> FoundEndorsement {
-        for template in wanted.map({ [$0] }) ?? EndorsementTemplate.allCases {
-            guard let index = try chip.nvPublic(of: template.certificateIndex) else { continue }
-            let certificate = try EndorsementCertificate(der: try chip.readByOwner(index))
-            return FoundEndorsement(template: template, certificate: certificate)
-        }
-        throw ProvisionError.noCertificate
-    }
-
-    private func findEndorsement(_ wanted: EndorsementTemplate?) throws -> (FoundEndorsement, ChipKey) {
-        let found = try findCertificate(wanted)
+    private func key(of found: FoundEndorsement) throws -> ChipKey {
         let keys = PersistentKeys(chip: chip)
         let key =
             try keys.first { EndorsementTemplate(of: $0) == found.template }
             ?? keys.make(.createPrimary(found.template.publicArea, in: .endorsement))
-        guard found.certificate.certifiedKey.isKey(of: key.area) else {
-            throw ProvisionError.certificateOfAnotherKey(found.template.rawValue)
-        }
-        return (found, key)
+        guard found.certificate.certifiedKey.isKey(of: key.area) else { throw try mismatch(found) }
+        return key
     }
 
     private func findParent() throws -> ChipKey {

@@ -1,9 +1,12 @@
+import Endorsement
 import TPM
 
 /// What a chip says of itself in a device session. TPM 2.0 Part 2 §6.13 (TPM_PT_FIXED).
 public struct ChipFacts: Hashable, Sendable {
-    /// Four characters, as `IFX ` or `IBM `. TPM_PT_MANUFACTURER.
-    public let manufacturer: String
+    /// TPM_PT_MANUFACTURER.
+    public let manufacturerID: ManufacturerID
+    /// The same in characters, as `IFX` or `IBM`.
+    public var manufacturer: String { manufacturerID.description }
     /// TPM_PT_VENDOR_STRING_1 to _4.
     public let vendorString: String
     /// TPM_PT_FIRMWARE_VERSION_1 and _2, each 32 bits.
@@ -15,7 +18,7 @@ public struct ChipFacts: Hashable, Sendable {
     /// Parses the answer to `makerCommand`.
     init(answer: [UInt8]) throws(TrustRefusal) {
         let values = try Self.properties(answer, from: 0x105, count: 8)
-        manufacturer = Self.text(values[0...0])
+        manufacturerID = ManufacturerID(rawValue: values[0])
         vendorString = Self.text(values[1...4])
         firmware = [values[6], values[7]]
     }
@@ -30,12 +33,11 @@ public struct ChipFacts: Hashable, Sendable {
         Int(try properties(answer, from: 0x120, count: 1)[0])
     }
 
-    /// What libtpms says of itself: the maker IBM, and the vendor strings "SW  " and " TPM".
-    var emulation: [EmulationSign] {
-        var signs: [EmulationSign] = []
-        if manufacturer == "IBM" { signs.append(.manufacturer(manufacturer)) }
-        if vendorString.hasPrefix("SW ") || vendorString.contains(" TPM") { signs.append(.vendorString(vendorString)) }
-        return signs
+    /// What it says together with what its certificate says.
+    func identity(_ certificate: VerifiedEndorsement) -> ChipIdentity {
+        ChipIdentity(
+            manufacturer: manufacturerID, vendorString: vendorString, firmware: firmware, name: certificate.chip,
+            issuer: certificate.issuer)
     }
 
     /// TPMS_CAPABILITY_DATA behind its moreData. Exactly the properties asked for: an answer to another question,

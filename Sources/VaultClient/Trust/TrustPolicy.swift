@@ -5,7 +5,9 @@ import VaultAPI
 
 /// On what terms this device trusts a vault.
 public struct TrustPolicy: Sendable {
-    /// The authorities whose endorsement certificates are believed.
+    /// The makers' roots that are believed, wherever their certificates come from.
+    public var pins: RootPins
+    /// Certificates that the person gave: self-issued ones are believed as roots, the others help to reach one.
     public var roots: [AuthorityCertificate]
     /// The pinned vaults.
     public var known: KnownVaults
@@ -19,11 +21,13 @@ public struct TrustPolicy: Sendable {
     public var confirm: @Sendable (TrustedVault) async -> Bool
 
     public init(
-        roots: [AuthorityCertificate], known: KnownVaults, expectedName: Name? = nil, allowEmulated: Bool = false,
+        roots: [AuthorityCertificate], pins: RootPins = .builtIn, known: KnownVaults, expectedName: Name? = nil,
+        allowEmulated: Bool = false,
         now: @escaping @Sendable () -> Date = Date.init,
         confirm: @escaping @Sendable (TrustedVault) async -> Bool
     ) {
         self.roots = roots
+        self.pins = pins
         self.known = known
         self.expectedName = expectedName
         self.allowEmulated = allowEmulated
@@ -38,8 +42,11 @@ public struct TrustPolicy: Sendable {
         let claim = try await courier.call(Describe(), in: conversation)
         guard claim.suite == Recipe.suite else { throw .notTrusted(.suite(claim.suite)) }
 
-        guard let key = try? PublicArea(tpm2b: claim.endorsementKey.bytes), EndorsementTemplate(of: key) != nil else {
-            throw .notTrusted(.endorsementKey)
+        guard let key = try? PublicArea(tpm2b: claim.endorsementKey.bytes) else { throw .notTrusted(.endorsementKey) }
+        do throws(TemplateDifference) {
+            _ = try EndorsementTemplate.matching(key)
+        } catch {
+            throw .notTrusted(.template(error))
         }
         let standing = try standing(of: key.name, at: courier.address)
 
@@ -58,11 +65,14 @@ public struct TrustPolicy: Sendable {
         let vault: TrustedVault
         do throws(TrustRefusal) {
             let chip = try ChipFacts(answer: maker)
+            guard chip.manufacturerID.isSameVendor(as: certificate.chip.manufacturer) else {
+                throw .anotherMaker(certificate: certificate.chip.manufacturer.vendor, chip: chip.manufacturer)
+            }
             vault = TrustedVault(
                 endorsementKey: key, endorsementName: key.name, parent: try Self.parent(created),
                 authority: try Self.authority(digest, key.name), chip: chip, certificate: certificate,
-                emulation: chip.emulation + certificate.emulation + (claim.emulated ? [.itsClaim] : []),
-                isNew: standing != .pinned)
+                emulation: chip.identity(certificate).emulation + (claim.emulated ? [.itsClaim] : []),
+                isNew: standing != .pinned, pinnedRoot: pins.root(certificate.rootFingerprint))
             guard !vault.isEmulated || allowEmulated else { throw .emulated(vault.emulation) }
         } catch {
             throw .notTrusted(error)
@@ -79,16 +89,28 @@ public struct TrustPolicy: Sendable {
     ) async throws(VaultClientError) -> VerifiedEndorsement {
         let verified: VerifiedEndorsement
         do throws(EndorsementError) {
-            var intermediates: [AuthorityCertificate] = []
-            for der in claim.intermediates { intermediates.append(try AuthorityCertificate(der: der.bytes)) }
+            guard claim.intermediates.count <= Self.maximumClaimed else { throw .tooManyIntermediates }
+            var shown: [AuthorityCertificate] = []
+            for der in claim.intermediates { shown.append(try AuthorityCertificate(der: der.bytes)) }
+            // A root that the vault shows is one only by its pin; one that is not pinned helps nobody.
+            let anchors = roots.filter(\.isSelfIssued) + (roots + shown).filter { pins.root($0.fingerprint) != nil }
+            let helpers = (roots + shown).filter { !$0.isSelfIssued && pins.root($0.fingerprint) == nil }
             verified = try await EndorsementCertificate(der: claim.certificate.bytes).verify(
-                roots: roots, intermediates: intermediates, at: now())
+                roots: anchors, intermediates: helpers, at: now())
         } catch {
             throw .notTrusted(.certificate(error))
         }
         guard verified.certifiedKey.isKey(of: key) else { throw .notTrusted(.certifiesAnotherKey) }
+        // 1. One maker's authority is broken, or certifies what it likes; 2. it names a chip of the most trusted maker.
+        if let root = pins.root(verified.rootFingerprint), !root.vouches(for: verified.chip.manufacturer) {
+            throw .notTrusted(
+                .rootOfAnotherMaker(root: root.name, certificate: verified.chip.manufacturer.vendor))
+        }
         return verified
     }
+
+    /// The most certificates that a vault may show: a chain and its root.
+    private static let maximumClaimed = EndorsementCertificate.maximumIntermediates + 1
 
     private enum Standing { case pinned, named, stranger }
 

@@ -18,19 +18,25 @@ public struct TrustedVault: Equatable, Sendable {
     public let emulation: [EmulationSign]
     /// Whether the person confirmed it just now: to be pinned by the caller.
     public let isNew: Bool
+    /// The pinned root of its maker that vouches for it; `nil` where only an authority of the person's own does.
+    public var pinnedRoot: RootPins.Root?
 
     public var isEmulated: Bool { !emulation.isEmpty }
 
+    /// What kind of thing holds the keys. Proven by the certificate of a pinned root, or else unknown: an authority of the
+    /// person's own may certify as anybody's chip whatever it likes.
+    public var tier: TrustTier {
+        if isEmulated { return .emulated }
+        return pinnedRoot == nil ? .unknown : chip.identity(certificate).claimedTier
+    }
+
+    /// Published attacks on its firmware, by the version that it proved.
+    public var flaws: [FirmwareFlaw] {
+        FirmwareFlaw.known.filter { $0.affects(chip.manufacturerID, firmware: chip.firmware) }
+    }
+
     /// The chip's identity as a person compares it.
     public var fingerprint: String { endorsementName.fingerprint }
-}
-
-extension VerifiedEndorsement {
-    /// Whether this is the certificate of swtpm: by the model it names, or IBM's number, under which no chip is sold.
-    var emulation: [EmulationSign] {
-        chip.model.lowercased().contains("swtpm") || chip.manufacturer.rawValue == 0x1014
-            ? [.certificate(chip.model)] : []
-    }
 }
 
 extension Name {
@@ -42,29 +48,14 @@ extension Name {
     }
 }
 
-/// A sign that a chip is a program whose host can copy its state.
-public enum EmulationSign: Hashable, Sendable, CustomStringConvertible {
-    case itsClaim
-    case manufacturer(String)
-    case vendorString(String)
-    case certificate(String)
-
-    public var description: String {
-        switch self {
-        case .itsClaim: "the vault says so"
-        case .manufacturer(let name): "the chip states the maker \(printable(name))"
-        case .vendorString(let text): "the chip calls itself \(printable(text))"
-        case .certificate(let model): "its certificate names the model \(printable(model))"
-        }
-    }
-}
-
 /// Why a vault is not trusted. No guess was spent, and nothing was signed.
 public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     /// It speaks another suite.
     case suite(String)
-    /// The endorsement key is not one that chips are made with.
+    /// The endorsement key is of no kind that a session can be salted to.
     case endorsementKey
+    /// The endorsement key is not what chips are made with.
+    case template(TemplateDifference)
     /// Another vault than the pinned one answers at this address.
     case changed(address: String, pinned: [Name], shown: Name)
     /// Not the Name that was given beforehand.
@@ -75,6 +66,10 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     case certificate(EndorsementError)
     /// The certificate is another key's.
     case certifiesAnotherKey
+    /// The certificate leads to the root of another maker than the chip's.
+    case rootOfAnotherMaker(root: String, certificate: String)
+    /// The certificate names another maker than the chip itself does.
+    case anotherMaker(certificate: String, chip: String)
     case emulated([EmulationSign])
     /// The chip makes another parent than the profile's.
     case parent
@@ -86,7 +81,9 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .suite(let suite): "The vault speaks \(printable(suite)) and not tenpin-1; use matching versions."
         case .endorsementKey:
-            "The vault shows an endorsement key that no chip is made with; do not use it."
+            "The vault shows an endorsement key of a kind that cannot be used (RSA of 2048 to 4096 bits, P-256 and P-384 can)."
+        case .template(let difference):
+            "The vault shows an endorsement key that no chip is made with: \(difference); do not use it."
         case .changed(let address, let pinned, let shown):
             "ANOTHER VAULT ANSWERS at \(printable(address)): pinned is "
                 + pinned.map(\.fingerprint).joined(separator: ", ") + " and it shows \(shown.fingerprint);"
@@ -100,6 +97,11 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         case .certificate(let error): withoutCost(error.description)
         case .certifiesAnotherKey:
             "The vault's endorsement certificate is another chip's; do not use it."
+        case .rootOfAnotherMaker(let root, let certificate):
+            "The vault's certificate names a chip of \(certificate) and leads to the root \(root), which has no say about that;"
+                + " do not use it."
+        case .anotherMaker(let certificate, let chip):
+            "The vault's certificate names a chip of \(certificate) and the chip says that it is \(chip)'s; do not use it."
         case .emulated(let signs):
             "The vault's TPM is emulated (\(signs.map(\.description).joined(separator: "; "))), so its host can copy"
                 + " its state and guess without limit; for a trial, allow it with --allow-emulated."

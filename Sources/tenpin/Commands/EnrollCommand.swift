@@ -1,4 +1,5 @@
 import ArgumentParser
+import Endorsement
 import Foundation
 import Secrets
 import TPM
@@ -121,6 +122,7 @@ struct EnrolledResult: Encodable {
     let limit: UInt32
     let endorsementName: String
     let emulated: Bool
+    let tpm: TrustReport
 
     init(_ device: borrowing Device, _ link: VaultLink) throws {
         guard let live = device.state.enrollment else { throw Outcome.noKey(account: device.account.id) }
@@ -130,10 +132,12 @@ struct EnrolledResult: Encodable {
         limit = live.limit
         endorsementName = link.vault.endorsementName.description
         emulated = link.vault.isEmulated
+        tpm = TrustReport(link.vault)
     }
 
     func report(json: Bool, said verb: String) throws {
         if json { return try printJSON(self) }
         print("\(verb) \(account): backup key \(generation) lies behind the password, with \(limit) guesses.")
+        print("The vault's TPM: \(tpm.tier.sentence)")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backup
+import Endorsement
 import Foundation
 import Secrets
 import TPM
@@ -41,7 +42,7 @@ struct RecoverCommand: AsyncParsableCommand {
             throw Outcome(outcome)
         }
         // What a crash or a lost connection left to do; the recovery stands without it.
-        var result = RecoveredResult(device.account, recovered)
+        var result = RecoveredResult(device.account, recovered, link.vault)
         do {
             let finished = try await device.finish(at: link)
             // A change of password that was under way holds now: what was recovered is an older key already.
@@ -92,9 +93,11 @@ private struct RecoveredResult: Encodable {
     private(set) var olderKeys: Int
     private(set) var guessesLeft: UInt32?
     let refunded: Bool
+    let tpm: TrustReport
     private let warnings: [String]
 
-    init(_ account: Account, _ recovered: Recovered) {
+    init(_ account: Account, _ recovered: Recovered, _ vault: TrustedVault) {
+        tpm = TrustReport(vault)
         self.account = account.id
         generation = recovered.key.generation
         olderKeys = recovered.olderKeys.count
@@ -130,5 +133,6 @@ private struct RecoveredResult: Encodable {
         if json { return try printJSON(self) }
         let left = guessesLeft.map { "; \($0) guesses left" } ?? ""
         print("Recovered backup key \(generation) of \(account)\(left).")
+        print("The vault's TPM: \(tpm.tier.sentence)")
     }
 }

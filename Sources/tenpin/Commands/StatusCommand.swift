@@ -1,4 +1,5 @@
 import ArgumentParser
+import Endorsement
 import Foundation
 import TPM
 import VaultAPI
@@ -55,6 +56,7 @@ private struct StatusReport: Encodable {
     let notProvenYours: UInt32?
     let endorsementName: String
     let emulated: Bool
+    let tpm: TrustReport
 
     init(_ account: String, _ status: AccountStatus, _ vault: TrustedVault) {
         self.account = account
@@ -69,6 +71,7 @@ private struct StatusReport: Encodable {
         notProvenYours = status.proven?.unproven
         endorsementName = vault.endorsementName.description
         emulated = vault.isEmulated
+        tpm = TrustReport(vault)
     }
 
     func show() {
@@ -81,6 +84,6 @@ private struct StatusReport: Encodable {
             print("Not proven    \(notProvenYours) of the guesses were mistyped, not given back, or somebody else's")
         }
         if let granted, granted > 0 { print("Granted       \(granted) guesses beyond the limit") }
-        if emulated { print("The vault's TPM is EMULATED: its host can guess without limit.") }
+        print("Trust tier    \(tpm.tier.sentence)")
     }
 }

@@ -6,14 +6,15 @@ import VaultClient
 struct TrustCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trust",
-        abstract: "Show, pin and remove the vaults that this device trusts.",
+        abstract: "Show, pin and remove the vaults that this device trusts, and the roots behind them.",
         discussion: """
               tenpin trust list
               tenpin trust show --vault unix:/run/tenpin/vault.sock --trust-root maker.pem
               tenpin trust add 000b3f… --vault unix:/run/tenpin/vault.sock
               tenpin trust remove 000b3f…
+              tenpin trust roots
             """,
-        subcommands: [List.self, Show.self, Add.self, Remove.self])
+        subcommands: [List.self, Show.self, Add.self, Remove.self, Roots.self])
 
     /// Where the pins are; an account is not needed.
     struct HomeOption: ParsableArguments {

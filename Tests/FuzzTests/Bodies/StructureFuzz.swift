@@ -61,7 +61,7 @@ enum StructureFuzz: FuzzBody {
 
     private static func chipFacts(_ bytes: [UInt8]) {
         guard let facts = try? ChipFacts(answer: bytes) else { return }
-        _ = (facts.manufacturer, facts.vendorString, facts.firmwareVersion, facts.emulation)
+        _ = (facts.manufacturer, facts.vendorString, facts.firmwareVersion)
     }
 
     private static func signature(_ bytes: [UInt8]) throws(Finding) {

@@ -19,19 +19,25 @@ public struct EndorsementCertificate: Sendable {
     public let subject: String
     public let issuer: String
 
-    private let certificate: Certificate
+    private let leaf: LeafCertificate
 
     /// Parses the contents of the NV index: one DER certificate, and padding after it, which is cut off.
     public init(der contents: [UInt8]) throws(EndorsementError) {
-        guard let size = Self.outerSize(of: contents), size <= min(contents.count, Self.maximumBytes),
-            let certificate = try? Certificate(derEncoded: Array(contents[..<size]))
-        else { throw .malformed }
+        guard let size = Self.outerSize(of: contents[...]), size <= min(contents.count, Self.maximumBytes) else {
+            throw .malformed
+        }
         der = Array(contents[..<size])
-        self.certificate = certificate
-        certifiedKey = try CertifiedKey(certificate.publicKey)
-        subject = printable(certificate.subject.description)
-        issuer = printable(certificate.issuer.description)
+        leaf = try LeafCertificate(der: der)
+        certifiedKey = leaf.key
+        subject = leaf.subjectText
+        issuer = leaf.issuerText
     }
+
+    /// The issuer's Name as it is encoded.
+    var issuerBytes: [UInt8] { leaf.issuer }
+
+    /// What the certificate calls the chip, in printable ASCII; believed only once `verify` gave an answer.
+    public var chipName: ChipName? { try? ChipName(leaf.extensions) }
 
     /// Checks the certificate and builds a chain to one of `roots`, all valid at `time`.
     ///
@@ -40,37 +46,42 @@ public struct EndorsementCertificate: Sendable {
         roots: [AuthorityCertificate], intermediates: [AuthorityCertificate], at time: Date
     ) async throws(EndorsementError) -> VerifiedEndorsement {
         guard intermediates.count <= Self.maximumIntermediates else { throw .tooManyIntermediates }
-        try EndorsementPolicy.check(leaf: certificate)
-        let understood = RFC5280Policy().verifyingCriticalExtensions + EndorsementPolicy().verifyingCriticalExtensions
-        guard certificate.extensions.allSatisfy({ !$0.critical || understood.contains($0.oid) }) else {
-            throw .unknownCriticalExtension
-        }
-        guard certificate.notValidBefore <= time, time <= certificate.notValidAfter else { throw .outsideValidity }
+        try leaf.check()
+        guard leaf.validity.contains(time) else { throw .outsideValidity }
         var verifier = Verifier(rootCertificates: CertificateStore(roots.map(\.certificate))) {
             RFC5280Policy(fixedExpiryValidationTime: time)
-            EndorsementPolicy()
+            AuthorityPolicy()
         }
-        let result = await verifier.validate(
-            leaf: certificate, intermediates: CertificateStore(intermediates.map(\.certificate)))
-        switch result {
-        case .validCertificate(let chain):
-            guard let anchor = chain.last, let root = roots.first(where: { $0.certificate == anchor }) else {
-                throw .untrusted([])
+        var reasons: [String] = []
+        var tried: Set<[UInt8]> = []
+        for signer in roots + intermediates where signer.subjectBytes == leaf.issuer {
+            guard tried.insert(signer.fingerprint).inserted,
+                leaf.signature.isValid(over: leaf.signedBytes, by: signer.certificate.publicKey)
+            else { continue }
+            let result = await verifier.validate(
+                leaf: signer.certificate, intermediates: CertificateStore(intermediates.map(\.certificate)))
+            switch result {
+            case .validCertificate(let chain):
+                guard let anchor = chain.last, let root = roots.first(where: { $0.certificate == anchor }) else {
+                    continue
+                }
+                return VerifiedEndorsement(
+                    chip: try ChipName(leaf.extensions), certifiedKey: certifiedKey, subject: subject, issuer: issuer,
+                    rootFingerprint: root.fingerprint)
+            case .couldNotValidate(let failures):
+                reasons += failures.map { printable($0.policyFailureReason.description) }
             }
-            return VerifiedEndorsement(
-                chip: try ChipName(certificate), certifiedKey: certifiedKey, subject: subject, issuer: issuer,
-                rootFingerprint: root.fingerprint)
-        case .couldNotValidate(let failures):
-            throw .untrusted(failures.map { printable($0.policyFailureReason.description) })
         }
+        throw .untrusted(reasons)
     }
 
     /// The size of the outermost SEQUENCE with its header (X.690 §8.1.3), 128 bytes or more as every certificate has.
-    private static func outerSize(of bytes: [UInt8]) -> Int? {
-        guard bytes.count >= 4, bytes[0] == 0x30 else { return nil }
-        switch bytes[1] {
-        case 0x81: return 3 + Int(bytes[2])
-        case 0x82: return 4 + (Int(bytes[2]) << 8 | Int(bytes[3]))
+    static func outerSize(of bytes: ArraySlice<UInt8>) -> Int? {
+        let header = Array(bytes.prefix(4))
+        guard header.count == 4, header[0] == 0x30 else { return nil }
+        switch header[1] {
+        case 0x81: return 3 + Int(header[2])
+        case 0x82: return 4 + (Int(header[2]) << 8 | Int(header[3]))
         default: return nil
         }
     }
@@ -85,6 +96,6 @@ public struct VerifiedEndorsement: Equatable, Sendable {
     /// Subject and issuer of the certificate, in printable ASCII.
     public let subject: String
     public let issuer: String
-    /// SHA-256 of the root (DER) that the chain ends at, 32 bytes. The caller knows whose it is: the maker must match.
+    /// SHA-256 of the root (DER) that the chain ends at, 32 bytes; `RootPins` says whose it is, and the maker must match.
     public let rootFingerprint: [UInt8]
 }

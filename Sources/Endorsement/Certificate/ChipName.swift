@@ -2,7 +2,7 @@ import SwiftASN1
 import X509
 
 /// What a maker calls a chip, from the certificate's subject alternative name (TCG EK Credential Profile 2.5 §3.1.2).
-public struct ChipName: Equatable, Sendable {
+public struct ChipName: Hashable, Sendable {
     /// The vendor, as TPM_PT_MANUFACTURER gives it too.
     public let manufacturer: ManufacturerID
     /// The model, in the maker's words.
@@ -12,14 +12,21 @@ public struct ChipName: Equatable, Sendable {
 }
 
 extension ChipName {
-    /// Takes the three attributes, each exactly once, from the directory names.
-    init(_ certificate: Certificate) throws(EndorsementError) {
-        guard let names = try? certificate.extensions.subjectAlternativeNames else { throw .namesNoChip }
+    /// Takes the three attributes, each exactly once, from the directory names. They stand in one set or in one each, and
+    /// Nuvoton's do not stand in DER's order, which X509 insists on.
+    init(_ extensions: Certificate.Extensions) throws(EndorsementError) {
+        guard let names = extensions[oid: .X509ExtensionID.subjectAlternativeName],
+            let list = try? DER.parse(Array(names.value)), list.identifier == .sequence
+        else { throw .namesNoChip }
         var found: [ASN1ObjectIdentifier: [String]] = [:]
-        for case .directoryName(let name) in names {
-            for attribute in name.flatMap({ Array($0) }) {
-                guard let value = String(attribute.value) else { continue }
-                found[attribute.type, default: []].append(value)
+        // [4] directoryName: a SEQUENCE of SETs of attributes (RFC 5280 §4.2.1.6).
+        for set in list.children.filter({ $0.isTagged(4) }).flatMap(\.children).flatMap(\.children) {
+            for attribute in set.children {
+                let parts = attribute.children
+                guard parts.count == 2, let name = try? ASN1ObjectIdentifier(derEncoded: parts[0]),
+                    let value = parts[1].text
+                else { throw .namesNoChip }
+                found[name, default: []].append(value)
             }
         }
         // A second manufacturer would let the certificate say one thing to us and another to the next reader.
@@ -34,7 +41,7 @@ extension ChipName {
     }
 }
 
-/// A TPM vendor's number (TCG Vendor ID Registry), four ASCII characters as a rule.
+/// A TPM vendor's number (TCG Vendor ID Registry), up to four ASCII characters with spaces or zeros behind.
 public struct ManufacturerID: Equatable, Hashable, Sendable, CustomStringConvertible {
     /// The number, as TPM_PT_MANUFACTURER has it.
     public let rawValue: UInt32
@@ -50,6 +57,13 @@ public struct ManufacturerID: Equatable, Hashable, Sendable, CustomStringConvert
         rawValue = value
     }
 
+    /// Whether both are the same vendor's: makers fill up with spaces or with zeros, and swtpm's certificates have IBM's PCI
+    /// number where its chip says `IBM`.
+    public func isSameVendor(as other: ManufacturerID) -> Bool { vendor == other.vendor }
+
+    /// What the registry calls the vendor.
+    public var vendor: String { rawValue == 0x1014 ? "IBM" : description }
+
     /// The characters (`IFX`, `STM`), or eight hexadecimal digits where they are none (`00001014`).
     public var description: String {
         let bytes = (0..<4).map { UInt8(truncatingIfNeeded: rawValue >> (24 - 8 * $0)) }
@@ -60,14 +74,6 @@ public struct ManufacturerID: Equatable, Hashable, Sendable, CustomStringConvert
         let digits = String(rawValue, radix: 16, uppercase: true)
         return String(repeating: "0", count: 8 - digits.count) + digits
     }
-}
-
-extension ASN1ObjectIdentifier {
-    static let tpmManufacturer: ASN1ObjectIdentifier = [2, 23, 133, 2, 1]
-    static let tpmModel: ASN1ObjectIdentifier = [2, 23, 133, 2, 2]
-    static let tpmVersion: ASN1ObjectIdentifier = [2, 23, 133, 2, 3]
-    /// tcg-kp-EKCertificate
-    static let endorsementPurpose: ASN1ObjectIdentifier = [2, 23, 133, 8, 1]
 }
 
 /// The text with everything but printable ASCII replaced.

@@ -5,16 +5,16 @@ import SwiftASN1
 import X509
 
 /// An authority that issues whatever a test asks for.
-struct PaperAuthority {
-    let name: DistinguishedName
-    let key: Certificate.PrivateKey
-    let certificate: Certificate
+public struct PaperAuthority: Sendable {
+    public let name: DistinguishedName
+    public let key: Certificate.PrivateKey
+    public let certificate: Certificate
 
-    static let now = Date(timeIntervalSince1970: 1_800_000_000)
-    static let year: TimeInterval = 365 * 86400
+    public static let now = Date(timeIntervalSince1970: 1_800_000_000)
+    public static let year: TimeInterval = 365 * 86400
 
     /// Self-signed unless `issuer` signs.
-    init(
+    public init(
         _ name: String, issuer: PaperAuthority? = nil, version: Certificate.Version = .v3,
         key: Certificate.PrivateKey = .init(P256.Signing.PrivateKey()),
         extensions: [Certificate.Extension]? = nil, until: Date = now + 10 * year,
@@ -30,12 +30,12 @@ struct PaperAuthority {
             issuerPrivateKey: issuer?.key ?? key)
     }
 
-    var authority: AuthorityCertificate {
+    public var authority: AuthorityCertificate {
         get throws { try AuthorityCertificate(der: certificate.der) }
     }
 
     /// An endorsement certificate, in order unless told otherwise.
-    func endorse(
+    public func endorse(
         key: Certificate.PublicKey = Certificate.PrivateKey(P256.Signing.PrivateKey()).publicKey,
         subject: DistinguishedName = .init(), from: Date = now - year, until: Date = now + year,
         extensions: [Certificate.Extension]? = nil, signature: Certificate.SignatureAlgorithm = .ecdsaWithSHA256
@@ -48,7 +48,7 @@ struct PaperAuthority {
     }
 
     /// The extensions that an endorsement certificate has, each replaceable or, as an empty list, left out.
-    static func endorsement(
+    public static func endorsement(
         purpose: [Certificate.Extension]? = nil, names: [Certificate.Extension]? = nil,
         constraints: [Certificate.Extension]? = nil, usage: [Certificate.Extension]? = nil,
         more: [Certificate.Extension] = []
@@ -59,7 +59,7 @@ struct PaperAuthority {
 }
 
 extension Certificate {
-    var der: [UInt8] {
+    public var der: [UInt8] {
         get throws {
             var serializer = DER.Serializer()
             try serializer.serialize(self)
@@ -69,22 +69,22 @@ extension Certificate {
 }
 
 extension Certificate.Extension {
-    static func authority(maxPathLength: Int? = nil) throws -> Self {
+    public static func authority(maxPathLength: Int? = nil) throws -> Self {
         try Certificate.Extension(BasicConstraints.isCertificateAuthority(maxPathLength: maxPathLength), critical: true)
     }
 
-    static func leaf() throws -> Self {
+    public static func leaf() throws -> Self {
         try Certificate.Extension(BasicConstraints.notCertificateAuthority, critical: true)
     }
 
-    static func usage(_ usage: KeyUsage) throws -> Self { try Certificate.Extension(usage, critical: true) }
+    public static func usage(_ usage: KeyUsage) throws -> Self { try Certificate.Extension(usage, critical: true) }
 
-    static func purpose(_ purposes: ASN1ObjectIdentifier..., critical: Bool = false) throws -> Self {
+    public static func purpose(_ purposes: ASN1ObjectIdentifier..., critical: Bool = false) throws -> Self {
         try Certificate.Extension(ExtendedKeyUsage(purposes.map { .init(oid: $0) }), critical: critical)
     }
 
     /// The subject alternative name of an endorsement certificate; several values make several attributes.
-    static func chip(
+    public static func chip(
         manufacturer: [String] = ["id:53544D20"], model: [String] = ["ST33"], version: [String] = ["id:00010203"],
         oneAttributeSet: Bool = false, critical: Bool = true
     ) throws -> Self {

@@ -9,6 +9,11 @@ public struct AuthorityCertificate: Sendable {
     public let fingerprint: [UInt8]
     /// Whether it names itself as its issuer, as a root does and an intermediate does not.
     public let isSelfIssued: Bool
+    /// The certificate itself.
+    public let der: [UInt8]
+    /// The subject as it is encoded, to be compared with what a certificate names as its issuer.
+    let subjectBytes: [UInt8]
+    let issuerBytes: [UInt8]
     /// The subject, in printable ASCII.
     public let subject: String
 
@@ -18,7 +23,13 @@ public struct AuthorityCertificate: Sendable {
         self.certificate = certificate
         fingerprint = Array(SHA256.hash(data: der))
         isSelfIssued = certificate.subject == certificate.issuer
-        subject = printable(certificate.subject.description)
+        self.der = der
+        guard let subject = try? certificate.subject.encoded, let issuer = try? certificate.issuer.encoded else {
+            throw .notCertificates
+        }
+        subjectBytes = subject
+        issuerBytes = issuer
+        self.subject = printable(certificate.subject.description)
     }
 
     /// Reads a file that holds one DER certificate or any number in PEM.
@@ -33,5 +44,16 @@ public struct AuthorityCertificate: Sendable {
             list.append(try AuthorityCertificate(der: document.derBytes))
         }
         return list
+    }
+}
+
+extension DistinguishedName {
+    /// The DER that it was read from.
+    fileprivate var encoded: [UInt8] {
+        get throws {
+            var serializer = DER.Serializer()
+            try serializer.serialize(self)
+            return serializer.serializedBytes
+        }
     }
 }
