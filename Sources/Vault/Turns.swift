@@ -74,12 +74,14 @@ extension Vault {
         return try result.get()
     }
 
-    /// Runs the waiting calls, one after another, each to its end.
-    private func serve() {
+    /// Runs the waiting calls, one after another, each to its end. Between two of them the vault does what is not a call: a
+    /// connection that has ended gives its sessions back, however many others keep the vault busy.
+    private func serve() async {
         while let turn = turns.next(startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting)) {
             let begun = ContinuousClock.now
             turn.call.run(self)
             turns.charge(ContinuousClock.now - begun, to: turn)
+            await Task.yield()
         }
         // Those who are left wait for room for a session, and there may be some merely because time goes by.
         guard turns.count > 0, !looksAgain else { return }
@@ -87,7 +89,7 @@ extension Vault {
         Task {
             try? await Task.sleep(for: .milliseconds(100))
             looksAgain = false
-            serve()
+            await serve()
         }
     }
 }

@@ -107,6 +107,36 @@ struct TurnTests {
         }
     }
 
+    @Test("a connection that ends is wound up while others keep the vault busy")
+    func winding() async throws {
+        try await ServedVault.with { served in
+            let slot = try await served.whileStopped { try ArmedSlot(of: Account("alice"), on: served) }
+            let vault = try #require(served.vault)
+            let call = try Self.evaluate(slot)
+            let answered = Tally()
+            try await withThrowingTaskGroup { group in
+                // One at work, the others waiting: the vault never rests.
+                for connection in 0..<UInt64(6) {
+                    group.addTask {
+                        while !Task.isCancelled {
+                            guard
+                                case .parameters = await Conversation(vault, ConnectionID(10_000 + connection))
+                                    .handle(call)
+                            else { throw HarnessError("a call failed") }
+                            answered.add()
+                        }
+                    }
+                }
+                while answered.count < 20 { try await Task.sleep(for: .milliseconds(2)) }
+                let before = answered.count
+                await vault.ended(ConnectionID(20_000))
+                #expect(answered.count - before < 200, "it waited for \(answered.count - before) calls of others")
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("what the vault says of itself waits for no call and no chip")
     func describing() async throws {
         try await ServedVault.with { served in
