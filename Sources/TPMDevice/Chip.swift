@@ -7,6 +7,7 @@ public final class Chip {
     public let tcti: String
     private var transport: Transport?
     private var ownerAuthorization: [UInt8]
+    private let endorsementAuthorization: [UInt8]
     private let patience: Patience
     /// Objects and sessions that the chip would not flush when their time had come.
     private var owed: [Handle] = []
@@ -15,17 +16,24 @@ public final class Chip {
     public var onRepetition: (CommandCode, ResponseCode) -> Void = { _, _ in }
 
     /// Connects, and starts the chip where it waits for Startup. `ownerAuthorization` is the owner hierarchy's authValue,
-    /// which crosses the bus in the clear and gives nobody a guess. A chip that takes longer than `patience` seconds for
-    /// a command is given up; making an RSA key takes some of them a minute.
-    public init(tcti: String, ownerAuthorization: [UInt8] = [], patience: TimeInterval = 120) throws(ChipError) {
+    /// and `endorsementAuthorization` the endorsement hierarchy's; they cross the bus in the clear and give nobody a guess.
+    /// A chip that takes longer than `patience` seconds for a command is given up; making an RSA key takes some a minute.
+    public init(
+        tcti: String, ownerAuthorization: [UInt8] = [], endorsementAuthorization: [UInt8] = [],
+        patience: TimeInterval = 120
+    ) throws(ChipError) {
         self.tcti = tcti
         self.ownerAuthorization = ownerAuthorization
+        self.endorsementAuthorization = endorsementAuthorization
         self.patience = Patience(seconds: patience)
         try connect()
     }
 
     /// The authorization of commands that the owner hierarchy authorizes.
     public var owner: Authorization { .password(ownerAuthorization) }
+
+    /// The authorization of commands that the endorsement hierarchy authorizes.
+    public var endorsement: Authorization { .password(endorsementAuthorization) }
 
     /// Which connection this is. Sessions and objects of an earlier one are gone; but behind a resource manager saved sessions
     /// outlive a connection, and it stays the first.

@@ -50,6 +50,9 @@ extension Chip {
                         session, key: .init(key, name), nonceTPM: proof.act.nonceTPM, cpHash: proof.act.cpHash,
                         reference: reference, expiration: SignedAct.expiration, signature: proof.signature))
             }
+        case .secret(let entity):
+            guard entity == Name(.endorsement) else { throw .unsatisfiable(code) }
+            try run(.policySecret(session, authority: .init(.endorsement)), authorizedBy: endorsement)
         case .nv(let index, let operand, let offset, let operation):
             guard let slot = evidence.slot, slot.name == index else { throw .unsatisfiable(code) }
             try run(

@@ -34,14 +34,15 @@ public actor Vault {
 
     /// Opens chip and store, checks that this is the chip that was provisioned, and reconciles the two.
     public static func open(
-        home: String, tcti: String? = nil, ownerAuthorization: [UInt8] = [], log: Logger,
-        now: @escaping @Sendable () -> Date = Date.init
+        home: String, tcti: String? = nil, ownerAuthorization: [UInt8] = [], endorsementAuthorization: [UInt8] = [],
+        log: Logger, now: @escaping @Sendable () -> Date = Date.init
     ) async throws -> Vault {
         let configuration = try VaultConfiguration.read(home: home)
         let store = try Store(path: VaultConfiguration.storePath(home: home))
-        let vault = try Vault(
-            configuration, home: home, store: store, tcti: tcti ?? configuration.tcti,
-            ownerAuthorization: ownerAuthorization, log: log, now: now)
+        let chip = try Chip(
+            tcti: tcti ?? configuration.tcti, ownerAuthorization: ownerAuthorization,
+            endorsementAuthorization: endorsementAuthorization, patience: patience)
+        let vault = try Vault(configuration, home: home, store: store, chip: chip, log: log, now: now)
         try await vault.reconcile()
         return vault
     }
@@ -51,10 +52,9 @@ public actor Vault {
     private static let patience: Double = 25
 
     private init(
-        _ configuration: VaultConfiguration, home: String, store: Store, tcti: String, ownerAuthorization: [UInt8],
-        log: Logger, now: @escaping @Sendable () -> Date
+        _ configuration: VaultConfiguration, home: String, store: Store, chip: sending Chip, log: Logger,
+        now: @escaping @Sendable () -> Date
     ) throws {
-        let chip = try Chip(tcti: tcti, ownerAuthorization: ownerAuthorization, patience: Self.patience)
         let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
         let parentArea = try PublicArea(tpm2b: configuration.parent.bytes)
         try configuration.check(chip)
@@ -178,6 +178,12 @@ extension Vault {
         let refusals: Set<UInt32> = [
             0x082, 0x084, 0x08E, 0x08F, 0x095, 0x09B, 0x09D, 0x09F, 0x0A2, 0x0A3, 0x0A4, 0x0A7,
         ]
+        // The first authorization of these is a hierarchy's, which this program gives and not the device.
+        let wrongHierarchyValue: Set<UInt32> = [0x98E, 0x9A2]
+        if [.createPrimary, .policySecret].contains(command), wrongHierarchyValue.contains(code.rawValue) {
+            log.error("the authorization value of the owner or endorsement hierarchy is not the one that was given")
+            return .chipUnavailable
+        }
         if command.usesSlot, code.isMissingHandle || code == .nvUninitialized { return .slotGone }
         if code == .nvSpace { return .full }
         return refusals.contains(code.base) ? .refusedByChip : .chipUnavailable

@@ -40,6 +40,10 @@ extension Open {
     public var onBehalfOf: Account? { account }
 }
 
+extension Certify {
+    public var onBehalfOf: Account? { account }
+}
+
 extension Forget {
     public var onBehalfOf: Account? { account }
 }

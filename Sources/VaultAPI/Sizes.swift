@@ -39,6 +39,14 @@ extension Open {
     public var hasProfileSizes: Bool { nonceTPM.bytes.count <= 64 && signature.bytes.count == 64 }
 }
 
+extension Certify {
+    /// The blob is an HMAC and a secret of at most 64 bytes each; RSA-4096's ciphertext is the largest seed.
+    public var hasProfileSizes: Bool {
+        qualifyingData.bytes.count == 32
+            && credential.map { $0.blob.bytes.count <= 132 && $0.encryptedSeed.bytes.count <= 512 } ?? true
+    }
+}
+
 extension Carried {
     var hasProfileSizes: Bool { nonceCaller.bytes.count <= 64 && hmac.bytes.count <= 64 }
 }

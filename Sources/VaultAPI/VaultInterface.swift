@@ -20,6 +20,8 @@ public enum VaultInterface {
 
         type SealedObject (publicArea: string, duplicate: string, encryptedSeed: string)
 
+        type CredentialChallenge (blob: string, encryptedSeed: string)
+
         type Granted (guesses: int, mac: string)
 
         type CeilingRecord (ceiling: int, nonceTPM: string, signature: string, granted: Granted)
@@ -47,8 +49,8 @@ public enum VaultInterface {
 
         # Has the chip say something in the device's session.
         method Prove(
-            session: int, fact: (parent, largestDigest, maker, random, slot), account: ?string, enrollment: ?string,
-            authorization: Carried
+            session: int, fact: (parent, attestationKey, largestDigest, maker, random, slot), account: ?string,
+            enrollment: ?string, authorization: Carried
         ) -> (parameters: string, nonceTPM: string, attributes: int, hmac: string)
 
         # Reserves a slot for a fresh enrollment.
@@ -86,6 +88,11 @@ public enum VaultInterface {
         method Open(
             session: int, account: string, enrollment: string, nonceTPM: string, signature: string
         ) -> (bundle: string)
+
+        # Has the attestation key certify count and ceiling of the account's slot.
+        method Certify(
+            account: string, enrollment: string, qualifyingData: string, credential: ?CredentialChallenge
+        ) -> (attest: string, signature: string, evaluationKey: string, activated: ?string)
 
         # Removes an enrollment: undefines the slot and erases the record.
         method Forget(account: string, enrollment: string, unburnt: bool) -> ()

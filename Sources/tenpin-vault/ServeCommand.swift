@@ -23,6 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var home: HomeOption
     @OptionGroup var owner: OwnerOption
+    @OptionGroup var endorsement: EndorsementOption
 
     @Option(help: "The socket's path, at most 107 bytes; left out where systemd hands the socket over.")
     var socket: String?
@@ -47,7 +48,9 @@ struct ServeCommand: AsyncParsableCommand {
         let place = try place()
         _ = try VaultConfiguration.read(home: home.home)
         let lock = try HomeLock(home: home.home)
-        let vault = try await Vault.open(home: home.home, tcti: tcti, ownerAuthorization: owner.read(), log: log)
+        let vault = try await Vault.open(
+            home: home.home, tcti: tcti, ownerAuthorization: owner.read(),
+            endorsementAuthorization: endorsement.read(), log: log)
         let numbers = Numbers()
         let service = VarlinkService(
             vendor: "Tenpin", product: "tenpin-vault", version: VaultVersion.text, url: "https://tenpin.example",

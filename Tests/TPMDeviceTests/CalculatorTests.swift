@@ -32,6 +32,8 @@ struct CalculatorTests {
                 .success, in: session, nonceTPM: nonceTPM, cpHash: [], reference: reference, expiration: 0,
                 signature: enrolled.sign(nonceTPM + [0, 0, 0, 0] + reference, with: enrolled.limitKey),
                 by: enrolled.limitKey)
+        case .secret:
+            try courier.expect(.success, .policySecret(session, authority: .init(.endorsement)), .password())
         case .nv(_, let operand, let offset, let operation):
             try courier.expect(
                 .success,
@@ -54,6 +56,7 @@ struct CalculatorTests {
                 .commandCode(.load),
                 .signed(key: limitKey, reference: enrolled.authority.slotReference),
                 .signed(key: limitKey, reference: []),
+                .secret(of: Name(.endorsement)),
                 .nv(index: scratch.name, operand: [0], offset: 0, operation: .unsignedGreaterOrEqual),
                 .nv(index: scratch.name, operand: [5, 6, 7, 8], offset: 4, operation: .equal),
             ]
@@ -77,7 +80,7 @@ struct CalculatorTests {
                 let eight = Policy.Step.or([Policy(step)] + Array(repeating: other, count: 7))
                 try compare(Policy(step, eight))
             }
-            #expect(compared == 1 + 7 * 8)
+            #expect(compared == 1 + 8 * 9)
             #expect(try enrolled.count() == SlotCount(count: 0, ceiling: 10))
         }
     }

@@ -61,6 +61,13 @@ struct SizeTests {
         for bad in [write(65), write(32, 63), write(32, 65), write(32, 64, 65), write(32, 64, 64, 65)] {
             #expect(!bad.hasProfileSizes)
         }
+        func certify(_ data: Int = 32, _ blob: Int = 132, _ seed: Int = 512) -> Certify {
+            Certify(
+                account: account, enrollment: .random, qualifyingData: Self.bytes(data),
+                credential: CredentialChallenge(blob: Self.bytes(blob), encryptedSeed: Self.bytes(seed)))
+        }
+        #expect(certify().hasProfileSizes)
+        for bad in [certify(31), certify(33), certify(32, 133), certify(32, 132, 513)] { #expect(!bad.hasProfileSizes) }
         let carried = Carried(nonceCaller: Self.bytes(65), attributes: 0, hmac: Self.bytes(0))
         #expect(!Prove(session: 1, fact: .maker, authorization: carried).hasProfileSizes)
         let open = Open(

@@ -10,10 +10,12 @@ public enum CommandCode: UInt32, Hashable, Sendable, CustomStringConvertible {
     case selfTest = 0x0143
     case startup = 0x0144
     case shutdown = 0x0145
+    case activateCredential = 0x0147
     case policyNV = 0x0149
     case duplicate = 0x014B
     case nvRead = 0x014E
     case objectChangeAuth = 0x0150
+    case policySecret = 0x0151
     case rewrap = 0x0152
     case ecdhZGen = 0x0154
     case `import` = 0x0156
@@ -53,10 +55,12 @@ public enum CommandCode: UInt32, Hashable, Sendable, CustomStringConvertible {
         case .selfTest: "SelfTest"
         case .startup: "Startup"
         case .shutdown: "Shutdown"
+        case .activateCredential: "ActivateCredential"
         case .policyNV: "PolicyNV"
         case .duplicate: "Duplicate"
         case .nvRead: "NV_Read"
         case .objectChangeAuth: "ObjectChangeAuth"
+        case .policySecret: "PolicySecret"
         case .rewrap: "Rewrap"
         case .ecdhZGen: "ECDH_ZGen"
         case .import: "Import"

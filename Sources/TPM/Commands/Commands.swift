@@ -46,6 +46,14 @@ extension Command {
         Command(.readPublic, handles: [Entity(handle)]) { _ in }
     }
 
+    /// TPM2_ActivateCredential: answers what `credential` holds, if it was made for `key`. Part 3 §12.5.
+    public static func activateCredential(_ credential: Credential, of key: Entity, by endorsement: Entity) -> Command {
+        Command(.activateCredential, handles: [key, endorsement]) { writer in
+            writer.sized(credential.blob)
+            writer.sized(credential.encryptedSeed)
+        }
+    }
+
     /// TPM2_Unseal. Part 3 §12.7.
     public static func unseal(_ object: Entity) -> Command {
         Command(.unseal, handles: [object]) { _ in }
@@ -86,6 +94,14 @@ extension Command {
             writer.sized(reference)
             writer.integer(UInt32(bitPattern: expiration))
             writer.raw(signature.bytes)
+        }
+    }
+
+    /// TPM2_PolicySecret, for as long as the session lives. Part 3 §23.4.
+    public static func policySecret(_ session: Handle, authority: Entity) -> Command {
+        Command(.policySecret, handles: [authority, Entity(session)]) { writer in
+            for _ in 0..<3 { writer.integer(UInt16(0)) }
+            writer.integer(UInt32(0))
         }
     }
 
@@ -189,6 +205,18 @@ extension Command {
     /// TPM2_NV_Read, authorized by `authority`. Part 3 §31.13.
     public static func nvRead(_ index: Entity, authority: Entity, size: UInt16, offset: UInt16 = 0) -> Command {
         Command(.nvRead, handles: [authority, index]) { writer in
+            writer.integer(size)
+            writer.integer(offset)
+        }
+    }
+
+    /// TPM2_NV_Certify by `key` with its own scheme, authorized by the index itself. Part 3 §31.16.
+    public static func nvCertify(
+        _ index: Entity, by key: Entity, qualifyingData: [UInt8], size: UInt16, offset: UInt16 = 0
+    ) -> Command {
+        Command(.nvCertify, handles: [key, index, index]) { writer in
+            writer.sized(qualifyingData)
+            writer.integer(UInt16(0x0010))
             writer.integer(size)
             writer.integer(offset)
         }

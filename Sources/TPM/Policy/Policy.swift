@@ -14,6 +14,8 @@ public struct Policy: Hashable, Sendable {
         case commandCode(CommandCode)
         /// The key with this Name signed the session's nonce, the command's parameters and `reference`. Part 3 §23.3.
         case signed(key: Name, reference: [UInt8])
+        /// The entity's authValue is known. Part 3 §23.4.
+        case secret(of: Name)
         /// The index's data at `offset` compares with `operand`; running it takes an authorization of the index. Part 3 §23.9.
         case nv(index: Name, operand: [UInt8], offset: UInt16, operation: Comparison)
         /// One of two to eight policies. Part 3 §23.6.
@@ -43,7 +45,7 @@ public struct Policy: Hashable, Sendable {
             case .or(let branches):
                 guard let branch = branches.lazy.compactMap({ $0.path(to: command) }).first else { return nil }
                 path += branch + [step]
-            case .signed, .nv:
+            case .signed, .secret, .nv:
                 path.append(step)
             }
         }
@@ -59,6 +61,9 @@ extension Policy.Step {
             return hash.digest(old, CommandCode.policyCommandCode.bytes, code.bytes)
         case .signed(let key, let reference):
             return hash.digest(hash.digest(old, CommandCode.policySigned.bytes, key.bytes), reference)
+        case .secret(let entity):
+            // Twice, for the empty reference.
+            return hash.digest(hash.digest(old, CommandCode.policySecret.bytes, entity.bytes))
         case .nv(let index, let operand, let offset, let operation):
             let comparison = Writer.bytes { writer in
                 writer.raw(operand)

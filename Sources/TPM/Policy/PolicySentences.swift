@@ -10,6 +10,8 @@ extension Policy.Step {
             ["Only \(code) may be authorized."]
         case .signed(let key, let reference):
             ["The key \(key) must sign this use, with the reference \(reference.hexadecimal)."]
+        case .secret(let entity):
+            ["Who uses this must know the authorization value of \(entity)."]
         case .nv(let index, let operand, let offset, .unsignedGreaterOrEqual) where operand.allSatisfy { $0 == 0 }:
             [
                 "The index \(index) must authorize this use, which counts one against its limit"

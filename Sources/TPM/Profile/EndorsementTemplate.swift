@@ -44,6 +44,10 @@ public enum EndorsementTemplate: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// How the key is used: by the endorsement hierarchy's authorization. Low-range keys have this as their policy and no
+    /// other way; high-range ones are also used with their own, empty authValue, for which this is `nil`.
+    public var usePolicy: Policy? { isHigh ? nil : Policy(.secret(of: Name(.endorsement))) }
+
     private var isHigh: Bool { self != .rsa2048 && self != .p256 }
 
     private var hash: HashAlgorithm {

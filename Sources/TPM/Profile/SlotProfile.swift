@@ -90,9 +90,14 @@ public struct SlotCount: Hashable, Sendable {
     /// Parses NV_Read's parameters (TPM2B_MAX_NV_BUFFER of 8 bytes).
     public init(readParameters: [UInt8]) throws(WireError) {
         self = try Reader.parse(readParameters) { (reader: inout Reader) throws(WireError) in
-            try Reader.parse(try reader.sized(limit: 8)) { (inner: inout Reader) throws(WireError) in
-                SlotCount(count: try inner.integer(), ceiling: try inner.integer())
-            }
+            try SlotCount(contents: try reader.sized(limit: 8))
+        }
+    }
+
+    /// Parses a slot's 8 bytes.
+    public init(contents: [UInt8]) throws(WireError) {
+        self = try Reader.parse(contents) { (reader: inout Reader) throws(WireError) in
+            SlotCount(count: try reader.integer(), ceiling: try reader.integer())
         }
     }
 

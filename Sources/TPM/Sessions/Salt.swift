@@ -10,17 +10,20 @@ public struct Salt: ~Copyable {
     public let encrypted: [UInt8]
 
     /// Makes a fresh salt for an RSA or ECC storage key.
-    public init(for key: PublicArea) throws(WireError) {
+    public init(for key: PublicArea) throws(WireError) { try self.init(for: key, label: "SECRET") }
+
+    /// The same secret under another label, for what else is encrypted to an endorsement key.
+    init(for key: PublicArea, label: String) throws(WireError) {
         switch key.body {
         case .ecc(let curve, _, _, let x, let y):
-            let ephemeral = try EphemeralSecret(for: curve, x: x, y: y, hash: key.nameAlgorithm, label: "SECRET")
+            let ephemeral = try EphemeralSecret(for: curve, x: x, y: y, hash: key.nameAlgorithm, label: label)
             encrypted = ephemeral.point
             secret = ephemeral.secret.duplicate()
         case .rsa(_, _, let exponent, let modulus):
             let fresh = SecretBytes(random: key.nameAlgorithm.size)
             encrypted = try RSAOAEP.encrypt(
                 fresh, modulus: modulus, exponent: exponent == 0 ? 65537 : exponent, hash: key.nameAlgorithm,
-                label: "SECRET")
+                label: label)
             secret = fresh
         case .sealed:
             throw .unexpected("the object's type", value: 0x0008)

@@ -12,6 +12,11 @@ public struct Name: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The Qualified Name of a primary object: its own Name behind its hierarchy's.
+    public static func qualified(_ object: Name, in hierarchy: Handle, _ hash: HashAlgorithm) -> Name {
+        Name(of: Name(hierarchy).bytes + object.bytes, hash)
+    }
+
     /// The Name of a hierarchy or session: its handle.
     public init(_ handle: Handle) {
         bytes = Writer.bytes { $0.integer(handle.rawValue) }

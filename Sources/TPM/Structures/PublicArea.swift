@@ -31,10 +31,11 @@ public struct PublicArea: Hashable, Sendable {
         public var coordinateSize: Int { self == .p256 ? 32 : 48 }
     }
 
-    /// TPMT_ECC_SCHEME, the two that occur here.
+    /// TPMT_ECC_SCHEME, the ones that occur here.
     public enum ECCScheme: Hashable, Sendable {
         case null
         case ecdh(HashAlgorithm)
+        case ecdsa(HashAlgorithm)
     }
 
     public init(nameAlgorithm: HashAlgorithm, attributes: ObjectAttributes, authPolicy: [UInt8], body: Body) {
@@ -73,6 +74,7 @@ private enum Algorithm {
     static let aes: UInt16 = 0x0006
     static let keyedHash: UInt16 = 0x0008
     static let null: UInt16 = 0x0010
+    static let ecdsa: UInt16 = 0x0018
     static let ecdh: UInt16 = 0x0019
     static let ecc: UInt16 = 0x0023
     static let cfb: UInt16 = 0x0043
@@ -94,6 +96,9 @@ extension PublicArea {
                     writer.integer(Algorithm.null)
                 case .ecdh(let hash):
                     writer.integer(Algorithm.ecdh)
+                    writer.integer(hash.rawValue)
+                case .ecdsa(let hash):
+                    writer.integer(Algorithm.ecdsa)
                     writer.integer(hash.rawValue)
                 }
                 writer.integer(curve.rawValue)
@@ -196,12 +201,14 @@ extension PublicArea {
     private static func eccScheme(_ reader: inout Reader) throws(WireError) -> ECCScheme {
         let scheme = try reader.integer(UInt16.self)
         if scheme == Algorithm.null { return .null }
-        guard scheme == Algorithm.ecdh else { throw .unexpected("the ECC scheme", value: UInt32(scheme)) }
+        guard scheme == Algorithm.ecdh || scheme == Algorithm.ecdsa else {
+            throw .unexpected("the ECC scheme", value: UInt32(scheme))
+        }
         let hash = try reader.integer(UInt16.self)
         guard let algorithm = HashAlgorithm(rawValue: hash) else {
             throw .unexpected("the scheme's hash", value: UInt32(hash))
         }
-        return .ecdh(algorithm)
+        return scheme == Algorithm.ecdh ? .ecdh(algorithm) : .ecdsa(algorithm)
     }
 
     private static func null(_ what: String, _ reader: inout Reader) throws(WireError) {

@@ -9,6 +9,17 @@ public struct Signature: Hashable, Sendable {
         self.p1363 = p1363
     }
 
+    /// Reads a TPMT_SIGNATURE; `r` and `s` may come without leading zeros.
+    public init(_ reader: inout Reader) throws(WireError) {
+        for (what, expected) in [("the signature's scheme", 0x0018), ("its hash", HashAlgorithm.sha256.rawValue)] {
+            let value = try reader.integer(UInt16.self)
+            guard value == expected else { throw .unexpected(what, value: UInt32(value)) }
+        }
+        let r = try reader.sized(limit: 32)
+        let s = try reader.sized(limit: 32)
+        p1363 = r.padded(to: 32) + s.padded(to: 32)
+    }
+
     /// The marshalled TPMT_SIGNATURE.
     public var bytes: [UInt8] {
         Writer.bytes { writer in

@@ -23,12 +23,11 @@ extension Vault {
     func prove(_ call: Prove, for connection: ConnectionID) throws(VaultFault) -> CarriedReply {
         switch call.fact {
         case .parent:
-            return try carry(call, for: connection) { (device) throws(ChipError) in
-                let response = try chip.run(
-                    .createPrimary(ParentProfile.template, in: .owner), authorizedBy: chip.owner, device)
-                if let handle = response.handle { try? chip.flush(handle) }
-                return response
-            }
+            return try carry(
+                call, creating: .createPrimary(ParentProfile.template, in: .owner), by: chip.owner, for: connection)
+        case .attestationKey:
+            return try carry(
+                call, creating: AttestationProfile.createCommand, by: chip.endorsement, for: connection)
         case .largestDigest:
             return try carry(call, .getCapability(.properties, from: 0x120, count: 1), for: connection)
         case .maker:
@@ -50,6 +49,16 @@ extension Vault {
         _ call: Prove, _ command: Command, for connection: ConnectionID
     ) throws(VaultFault) -> CarriedReply {
         try carry(call, for: connection) { (device) throws(ChipError) in try chip.run(command, authorizedBy: device) }
+    }
+
+    private func carry(
+        _ call: Prove, creating command: Command, by hierarchy: Authorization, for connection: ConnectionID
+    ) throws(VaultFault) -> CarriedReply {
+        try carry(call, for: connection) { (device) throws(ChipError) in
+            let response = try chip.run(command, authorizedBy: hierarchy, device)
+            if let handle = response.handle { try? chip.flush(handle) }
+            return response
+        }
     }
 
     private func carry(

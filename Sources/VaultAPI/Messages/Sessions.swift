@@ -73,6 +73,8 @@ public struct Prove: VaultMethod {
     public enum Fact: String, Codable, Sendable {
         /// CreatePrimary of the parent's template in the owner hierarchy.
         case parent
+        /// CreatePrimary of the attestation key's template in the endorsement hierarchy.
+        case attestationKey
         /// GetCapability TPM_PT_MAX_DIGEST (0x120), one property.
         case largestDigest
         /// GetCapability from TPM_PT_MANUFACTURER (0x105), eight properties.
