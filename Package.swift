@@ -61,7 +61,10 @@ let package = Package(
                 .embedInCode("Data/tpm-manufacturer-roots.json"), .embedInCode("Data/tpm-firmware-flaws.json"),
             ],
             swiftSettings: strict),
-        .target(name: "VaultAPI", swiftSettings: strict),
+        .target(name: "VaultAPI", dependencies: [crypto], swiftSettings: strict),
+        .target(
+            name: "Receipts", dependencies: ["TPM", "Secrets", "VaultAPI", "Endorsement", crypto], swiftSettings: strict
+        ),
         .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
         .target(
             name: "Vault",
@@ -71,12 +74,15 @@ let package = Package(
             ], swiftSettings: strict),
         .target(
             name: "VaultClient",
-            dependencies: ["TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", crypto],
+            dependencies: [
+                "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", "Receipts", crypto,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "tenpin",
             dependencies: [
-                "VaultClient", "VaultAPI", "TPM", "Endorsement", "Backup", "Passwords", "Secrets", arguments,
+                "VaultClient", "VaultAPI", "TPM", "Endorsement", "Receipts", "Backup", "Passwords", "Secrets",
+                arguments,
             ], swiftSettings: strict),
         .executableTarget(
             name: "tenpin-vault",
@@ -147,6 +153,13 @@ let package = Package(
             dependencies: [
                 "tenpin", "tenpin-vault", "Vault", "VaultClient", "VaultAPI", "TPM", "OPRF", "Passwords", "Secrets",
                 "Endorsement", "TestSupport", "ProgramTestSupport",
+            ]),
+        .testTarget(
+            name: "ReceiptTests",
+            dependencies: [
+                "Receipts", "Vault", "VaultClient", "VaultAPI", "Varlink", "TPM", "TPMDevice", "Secrets", "OPRF",
+                "Passwords", "Endorsement", "TestSupport", "VaultTestSupport", "DeviceTestSupport",
+                "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
             ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
         .testTarget(

@@ -26,6 +26,8 @@ public enum EndorsementError: Error, Equatable, CustomStringConvertible {
     case outsideValidity
     /// No chain to one of the roots; the reasons of the chains that were tried, if any was.
     case untrusted([String])
+    /// It leads to the pinned root of another maker than the chip's, which has no say about that.
+    case rootOfAnotherMaker(root: String, certificate: String)
 
     public var description: String {
         let advice =
@@ -49,6 +51,9 @@ public enum EndorsementError: Error, Equatable, CustomStringConvertible {
             case .unknownCriticalExtension:
                 "The endorsement certificate has a condition that we do not know, use another vault"
             case .outsideValidity: "The endorsement certificate is expired or not valid yet, check this device's clock"
+            case .rootOfAnotherMaker(let root, let certificate):
+                "The endorsement certificate names a chip of \(certificate) and leads to the root \(root), which has no say"
+                    + " about that, do not trust this vault"
             case .untrusted(let reasons):
                 "The endorsement certificate leads to no root you trust, do not trust this vault; where it should, name its maker's"
                     + " (or the emulator's) authority with --trust-root or TENPIN_TRUST_ROOT"

@@ -205,6 +205,6 @@ extension ChipError {
 extension CommandCode {
     /// Whether its handles name a slot, so that a missing one means that the slot is gone.
     fileprivate var usesSlot: Bool {
-        [.nvRead, .nvReadPublic, .nvWrite, .nvUndefineSpace, .policyNV].contains(self)
+        [.nvRead, .nvReadPublic, .nvWrite, .nvCertify, .nvUndefineSpace, .policyNV].contains(self)
     }
 }

@@ -1,3 +1,5 @@
+import Crypto
+
 /// The public facts that a new device needs; the confirmation authenticates them.
 public struct Recipe: Codable, Hashable, Sendable {
     /// `tenpin-1`.
@@ -53,6 +55,12 @@ public struct Recipe: Codable, Hashable, Sendable {
         self.memory = memory
         self.passes = passes
         self.vaults = vaults
+    }
+
+    /// `ctx`: what every key of the enrollment is bound to, and what a backup file pins. 32 bytes.
+    public var hash: [UInt8] {
+        let label = Array("tenpin-1 recipe".utf8)
+        return Array(SHA256.hash(data: [0, UInt8(label.count)] + label + canonical))
     }
 
     /// The one encoding that `ctx` hashes: strings and byte strings behind two size bytes, numbers of four bytes, the

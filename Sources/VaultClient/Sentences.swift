@@ -1,4 +1,5 @@
 import OPRF
+import Receipts
 import Secrets
 import VaultAPI
 
@@ -37,6 +38,7 @@ extension VaultClientError.Reason {
         case .ceilingTooHigh: "The slot's ceiling cannot rise so far; grant fewer guesses, or enroll anew."
         case .tooManyOlderKeys: "The record holds no more older keys; make new backups and drop the oldest keys."
         case .notOnThisDevice: "This device keeps nothing of this account that it would need; recover it first."
+        case .receipt(let flaw): flaw.description
         case .state(let error): error.description
         }
     }

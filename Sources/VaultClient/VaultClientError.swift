@@ -1,4 +1,5 @@
 import OPRF
+import Receipts
 import Secrets
 import TPM
 import VaultAPI
@@ -52,6 +53,8 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         case tooManyOlderKeys
         /// The device keeps nothing that this needs for the account.
         case notOnThisDevice
+        /// What the chip certified is not what a receipt must have.
+        case receipt(ReceiptFlaw)
         /// The device's own files.
         case state(DeviceStateError)
     }

@@ -2,6 +2,8 @@ import ArgumentParser
 import Backup
 import Foundation
 import Passwords
+import Receipts
+import TPM
 import VaultAPI
 import VaultClient
 
@@ -14,6 +16,7 @@ enum Exit: Int32 {
     case notTrusted = 13
     case badBackup = 14
     case refused = 15
+    case notBelieved = 16
     case usage = 64
 
     /// Prints what went wrong in a command, in one line, and gives the error to exit with.
@@ -23,6 +26,7 @@ enum Exit: Int32 {
         case _ where Tenpin.exitCode(for: error).isSuccess: return error
         case let error as VaultClientError: return Exit(error.reason).say(error)
         case let error as BackupError: return (isTheBackups(error) ? Exit.badBackup : .failed).say(error)
+        case is ReceiptFlaw: return Exit.notBelieved.say(error)
         case let outcome as Outcome: return outcome.exit.say(outcome)
         case InputError.cancelled: return Exit.failed.say(error)
         case is ValidationError, is DigitsKeyError, is PasswordError, is InputError: return Exit.usage.say(error)
@@ -48,6 +52,7 @@ enum Exit: Int32 {
             case .fault, .recipe, .bundle, .wire, .burnt: .refused
             case .badAddress, .profile: .usage
             case .notTheKey: .badBackup
+            case .receipt: .notBelieved
             default: .failed
             }
     }
@@ -72,6 +77,12 @@ enum Outcome: Error, CustomStringConvertible {
     case notThisBackups
     /// The vault says that there was nothing to burn.
     case goneByClaim
+    /// A receipt that a program can have made.
+    case emulatedReceipt
+    /// A receipt of another chip than the one named.
+    case otherChipsReceipt(Name)
+    /// A receipt of another enrollment than the one that a backup names.
+    case otherBackupsReceipt
 
     var exit: Exit {
         switch self {
@@ -80,6 +91,7 @@ enum Outcome: Error, CustomStringConvertible {
         case .noKey: .failed
         case .notThisBackups: .badBackup
         case .goneByClaim: .refused
+        case .emulatedReceipt, .otherChipsReceipt, .otherBackupsReceipt: .notBelieved
         }
     }
 
@@ -103,6 +115,13 @@ enum Outcome: Error, CustomStringConvertible {
         case .goneByClaim:
             "The vault says that there is nothing left to burn, which it cannot prove: the old password may still work there;"
                 + " this device tries again whenever it meets the vault. No guess was spent."
+        case .emulatedReceipt:
+            "The receipt's TPM is emulated, so its host can write any receipt; for a trial, allow it with"
+                + " --allow-emulated. No guess was spent."
+        case .otherChipsReceipt(let shown):
+            "The receipt is by the chip \(shown.fingerprint), and not by the one you named. No guess was spent."
+        case .otherBackupsReceipt:
+            "The receipt is not for the enrollment that this backup names, or names none. No guess was spent."
         }
     }
 }

@@ -72,16 +72,7 @@ struct VaultOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The vault's socket, unix:/path. [$TENPIN_VAULT]", valueName: "address"))
     var vault = defaultVault
 
-    @Option(
-        help: ArgumentHelp(
-            """
-            Certificates to believe beside the makers' pinned roots: self-issued ones as roots, others as steps to one. \
-            PEM or DER; may be repeated. [$TENPIN_TRUST_ROOT]
-            """,
-            valueName: "file"))
-    var trustRoot: [String] = []
-
-    @OptionGroup var pins: PinOptions
+    @OptionGroup var authorities: AuthorityOptions
 
     @Option(help: ArgumentHelp("The endorsement Name that the vault must have.", valueName: "hex"))
     var endorsementName: String?
@@ -111,17 +102,44 @@ struct VaultOptions: ParsableArguments {
     func policy(_ home: DeviceHome) throws -> TrustPolicy {
         let accept = acceptNewVault
         return TrustPolicy(
-            roots: try roots(), pins: try pins.read(), known: try KnownVaults(home: home),
-            expectedName: try expectedName(),
-            allowEmulated: allowEmulated
+            authorities: try authorities.read(), known: try KnownVaults(home: home),
+            expectedName: try expectedName(), allowEmulated: allowEmulated
         ) { vault in
             accept || Console.confirms("\(describe(vault))\nTrust this vault from now on?")
         }
     }
 
-    private func roots() throws -> [AuthorityCertificate] {
+    private func expectedName() throws -> Name? { try endorsementName.map(Name.init(option:)) }
+
+    static var today: String { String(ISO8601DateFormatter().string(from: Date()).prefix(10)) }
+}
+
+extension Name {
+    /// The value of --endorsement-name.
+    init(option digits: String) throws {
+        guard let name = Name(digits: digits.filter { $0 != " " }) else {
+            throw ValidationError("--endorsement-name takes the hexadecimal digits that `tenpin-vault status` shows.")
+        }
+        self = name
+    }
+}
+
+/// Whose endorsement certificates are believed.
+struct AuthorityOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            Certificates to believe beside the makers' pinned roots: self-issued ones as roots, others as steps to one. \
+            PEM or DER; may be repeated. [$TENPIN_TRUST_ROOT]
+            """,
+            valueName: "file"))
+    var trustRoot: [String] = []
+
+    @OptionGroup var pins: PinOptions
+
+    func read() throws -> Authorities {
         let files = trustRoot.isEmpty ? environment("TENPIN_TRUST_ROOT").map { [$0] } ?? [] : trustRoot
-        return try files.flatMap { file in
+        let own = try files.flatMap { file in
             guard let data = try? FileHandle(forReadingAtPath: file)?.readToEnd() else {
                 throw ValidationError("The trust root \(file) cannot be read.")
             }
@@ -131,17 +149,8 @@ struct VaultOptions: ParsableArguments {
                 throw ValidationError("\(file): \(error)")
             }
         }
+        return Authorities(pins: try pins.read(), own: own)
     }
-
-    private func expectedName() throws -> Name? {
-        guard let endorsementName else { return nil }
-        guard let name = Name(digits: endorsementName.filter { $0 != " " }) else {
-            throw ValidationError("--endorsement-name takes the hexadecimal digits that `tenpin-vault status` shows.")
-        }
-        return name
-    }
-
-    static var today: String { String(ISO8601DateFormatter().string(from: Date()).prefix(10)) }
 }
 
 /// The way to a vault under the address that pins name: one that begins at the root, since the same relative one

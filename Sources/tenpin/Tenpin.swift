@@ -32,12 +32,14 @@ struct Tenpin: AsyncParsableCommand {
               13  vault not trusted
               14  backup damaged, or another key's
               15  the vault refused
+              16  receipt not believed
               64  bad usage
             """,
         version: "0.1.0",
         subcommands: [
             EnrollCommand.self, RecoverCommand.self, StatusCommand.self, GrantCommand.self, ChangePasswordCommand.self,
-            ForgetCommand.self, TrustCommand.self, KeyCommand.self, BackupCommand.self, RestoreCommand.self,
+            ForgetCommand.self, ReceiptCommand.self, VerifyReceiptCommand.self, TrustCommand.self, KeyCommand.self,
+            BackupCommand.self, RestoreCommand.self,
         ])
 
     static func main() async {

@@ -48,7 +48,8 @@ final class Scene {
         recorder = try Recorder(stage.chip)
         let roots = try AuthorityCertificate.list(
             file: stage.chip.trustRoot.map { Array(try Data(contentsOf: $0)) } ?? [])
-        trust = TrustPolicy(roots: roots, known: KnownVaults(), allowEmulated: true) { _ in true }
+        trust = TrustPolicy(authorities: Authorities(own: roots), known: KnownVaults(), allowEmulated: true) { _ in true
+        }
         people = try (0..<Generator.people).map { number in
             Person(account: try Account("person-\(number)"), home: DeviceHome(stage.desk("device-\(number)")))
         }

@@ -18,7 +18,7 @@ import Testing
 
     @Test(
         "every command has help that fits a terminal, shows an example of itself, and exits with 0",
-        arguments: [(Program.tenpin, 19), (.vault, 6)])
+        arguments: [(Program.tenpin, 21), (.vault, 6)])
     func help(_ program: Program, _ count: Int) async throws {
         try await Desk.with { desk in
             let commands = try await commands(program, desk)
@@ -57,7 +57,7 @@ import Testing
             for line in [
                 " 0  done", " 1  failed", "10  wrong password, a guess was spent", "11  locked out",
                 "12  vault unreachable", "13  vault not trusted", "14  backup damaged, or another key's",
-                "15  the vault refused", "64  bad usage",
+                "15  the vault refused", "16  receipt not believed", "64  bad usage",
             ] { #expect(help.contains("\n  \(line)\n"), "\(line)") }
             let vault = try await desk.done(.vault, ["--help"]).output
             for line in [

@@ -45,7 +45,8 @@ final class Bench: Sendable {
         try configuration.write(home: stage.home)
         let roots = try AuthorityCertificate.list(
             file: stage.chip.trustRoot.map { Array(try Data(contentsOf: $0)) } ?? [])
-        trust = TrustPolicy(roots: roots, known: KnownVaults(), allowEmulated: true) { _ in true }
+        trust = TrustPolicy(authorities: Authorities(own: roots), known: KnownVaults(), allowEmulated: true) { _ in true
+        }
     }
 
     // MARK: - The vault

@@ -28,7 +28,9 @@ struct Crowd: Sendable {
             let eye = ChipEye(relay)
             let running = try await stage.serve("--tcti", relay.tcti)
             let roots = try AuthorityCertificate.list(file: Array(try Data(contentsOf: URL(filePath: stage.trustRoot))))
-            let trust = TrustPolicy(roots: roots, known: KnownVaults(), allowEmulated: true) { _ in true }
+            let trust = TrustPolicy(authorities: Authorities(own: roots), known: KnownVaults(), allowEmulated: true) {
+                _ in true
+            }
             try await body(Crowd(stage: stage, relay: relay, eye: eye, vault: running, trust: trust))
         }
     }

@@ -66,7 +66,7 @@ struct GenuineTests {
     func makers() async throws {
         try await ServedVault.with(endorsement: .p256, supplied: { try supplied($0, .p256) }) { served in
             let refusal = try await refusal(served, pins: pins("IFX"))
-            #expect(refusal == .rootOfAnotherMaker(root: "Paper", certificate: "IBM"))
+            #expect(refusal == .certificate(.rootOfAnotherMaker(root: "Paper", certificate: "IBM")))
         }
         try await ServedVault.with(
             endorsement: .p256, supplied: { try supplied($0, .p256, vendor: "id:49465800") }
@@ -177,7 +177,8 @@ struct GenuineTests {
 
     private func open(_ served: ServedVault, pins: RootPins) async throws -> VaultLink {
         let trust = TrustPolicy(
-            roots: [], pins: pins, known: KnownVaults(), allowEmulated: true, now: { PaperAuthority.now }
+            authorities: Authorities(pins: pins, own: []), known: KnownVaults(), allowEmulated: true,
+            now: { PaperAuthority.now }
         ) { _ in true }
         return try await VaultLink.open(SocketDialer(served.socket), trust: trust)
     }

@@ -31,7 +31,8 @@ struct World: Sendable {
         self.served = served
         let roots = try AuthorityCertificate.list(
             file: served.chip.trustRoot.map { Array(try Data(contentsOf: $0)) } ?? [])
-        trust = TrustPolicy(roots: roots, known: KnownVaults(), allowEmulated: true) { _ in true }
+        trust = TrustPolicy(authorities: Authorities(own: roots), known: KnownVaults(), allowEmulated: true) { _ in true
+        }
     }
 
     /// The way to the vault's socket.

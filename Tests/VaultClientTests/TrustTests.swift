@@ -1,3 +1,4 @@
+import Endorsement
 import OPRF
 import TPM
 import Testing
@@ -11,7 +12,9 @@ import VaultAPI
         of claim: Describe.Reply, known: KnownVaults = KnownVaults(), expectedName: Name? = nil
     ) async throws -> TrustRefusal? {
         let impostor = Impostor { (_, _) throws(VaultClientError) in claim }
-        let policy = TrustPolicy(roots: [], known: known, expectedName: expectedName, allowEmulated: true) { _ in
+        let policy = TrustPolicy(
+            authorities: Authorities(own: []), known: known, expectedName: expectedName, allowEmulated: true
+        ) { _ in
             Issue.record("the person was asked about a vault that proved nothing")
             return true
         }

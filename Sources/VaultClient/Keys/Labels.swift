@@ -1,4 +1,3 @@
-import Crypto
 import Secrets
 import VaultAPI
 
@@ -14,13 +13,6 @@ func keyLabel(_ purpose: String, _ parts: [UInt8]...) -> [UInt8] {
 
 func bigEndian(_ value: UInt32) -> [UInt8] {
     [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
-}
-
-extension Recipe {
-    /// `ctx`: what every key of the enrollment is bound to, and what a backup file pins. 32 bytes.
-    public var hash: [UInt8] {
-        Array(SHA256.hash(data: labeled(Array("tenpin-1 recipe".utf8)) + canonical))
-    }
 }
 
 extension SecretBytes {

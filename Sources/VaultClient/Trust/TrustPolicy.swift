@@ -5,10 +5,8 @@ import VaultAPI
 
 /// On what terms this device trusts a vault.
 public struct TrustPolicy: Sendable {
-    /// The makers' roots that are believed, wherever their certificates come from.
-    public var pins: RootPins
-    /// Certificates that the person gave: self-issued ones are believed as roots, the others help to reach one.
-    public var roots: [AuthorityCertificate]
+    /// Whose endorsement certificates are believed.
+    public var authorities: Authorities
     /// The pinned vaults.
     public var known: KnownVaults
     /// The Name given beforehand, instead of a question.
@@ -21,13 +19,11 @@ public struct TrustPolicy: Sendable {
     public var confirm: @Sendable (TrustedVault) async -> Bool
 
     public init(
-        roots: [AuthorityCertificate], pins: RootPins = .builtIn, known: KnownVaults, expectedName: Name? = nil,
-        allowEmulated: Bool = false,
+        authorities: Authorities, known: KnownVaults, expectedName: Name? = nil, allowEmulated: Bool = false,
         now: @escaping @Sendable () -> Date = Date.init,
         confirm: @escaping @Sendable (TrustedVault) async -> Bool
     ) {
-        self.roots = roots
-        self.pins = pins
+        self.authorities = authorities
         self.known = known
         self.expectedName = expectedName
         self.allowEmulated = allowEmulated
@@ -72,7 +68,7 @@ public struct TrustPolicy: Sendable {
                 endorsementKey: key, endorsementName: key.name, parent: try Self.parent(created),
                 authority: try Self.authority(digest, key.name), chip: chip, certificate: certificate,
                 emulation: chip.identity(certificate).emulation + (claim.emulated ? [.itsClaim] : []),
-                isNew: standing != .pinned, pinnedRoot: pins.root(certificate.rootFingerprint))
+                isNew: standing != .pinned, pinnedRoot: authorities.pins.root(certificate.rootFingerprint))
             guard !vault.isEmulated || allowEmulated else { throw .emulated(vault.emulation) }
         } catch {
             throw .notTrusted(error)
@@ -89,28 +85,14 @@ public struct TrustPolicy: Sendable {
     ) async throws(VaultClientError) -> VerifiedEndorsement {
         let verified: VerifiedEndorsement
         do throws(EndorsementError) {
-            guard claim.intermediates.count <= Self.maximumClaimed else { throw .tooManyIntermediates }
-            var shown: [AuthorityCertificate] = []
-            for der in claim.intermediates { shown.append(try AuthorityCertificate(der: der.bytes)) }
-            // A root that the vault shows is one only by its pin; one that is not pinned helps nobody.
-            let anchors = roots.filter(\.isSelfIssued) + (roots + shown).filter { pins.root($0.fingerprint) != nil }
-            let helpers = (roots + shown).filter { !$0.isSelfIssued && pins.root($0.fingerprint) == nil }
-            verified = try await EndorsementCertificate(der: claim.certificate.bytes).verify(
-                roots: anchors, intermediates: helpers, at: now())
+            verified = try await authorities.verify(
+                claim.certificate.bytes, shown: claim.intermediates.map(\.bytes), at: now())
         } catch {
             throw .notTrusted(.certificate(error))
         }
         guard verified.certifiedKey.isKey(of: key) else { throw .notTrusted(.certifiesAnotherKey) }
-        // 1. One maker's authority is broken, or certifies what it likes; 2. it names a chip of the most trusted maker.
-        if let root = pins.root(verified.rootFingerprint), !root.vouches(for: verified.chip.manufacturer) {
-            throw .notTrusted(
-                .rootOfAnotherMaker(root: root.name, certificate: verified.chip.manufacturer.vendor))
-        }
         return verified
     }
-
-    /// The most certificates that a vault may show: a chain and its root.
-    private static let maximumClaimed = EndorsementCertificate.maximumIntermediates + 1
 
     private enum Standing { case pinned, named, stranger }
 

@@ -66,13 +66,13 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     case certificate(EndorsementError)
     /// The certificate is another key's.
     case certifiesAnotherKey
-    /// The certificate leads to the root of another maker than the chip's.
-    case rootOfAnotherMaker(root: String, certificate: String)
     /// The certificate names another maker than the chip itself does.
     case anotherMaker(certificate: String, chip: String)
     case emulated([EmulationSign])
     /// The chip makes another parent than the profile's.
     case parent
+    /// The chip makes another attestation key than the profile's.
+    case attestationKey
     /// The chip answered another question than the one asked.
     case capability
     case largestDigest(ProfileError)
@@ -97,14 +97,13 @@ public enum TrustRefusal: Error, Equatable, Sendable, CustomStringConvertible {
         case .certificate(let error): withoutCost(error.description)
         case .certifiesAnotherKey:
             "The vault's endorsement certificate is another chip's; do not use it."
-        case .rootOfAnotherMaker(let root, let certificate):
-            "The vault's certificate names a chip of \(certificate) and leads to the root \(root), which has no say about that;"
-                + " do not use it."
         case .anotherMaker(let certificate, let chip):
             "The vault's certificate names a chip of \(certificate) and the chip says that it is \(chip)'s; do not use it."
         case .emulated(let signs):
             "The vault's TPM is emulated (\(signs.map(\.description).joined(separator: "; "))), so its host can copy"
                 + " its state and guess without limit; for a trial, allow it with --allow-emulated."
+        case .attestationKey:
+            "The vault's chip does not make the attestation key that it should; do not use its receipts."
         case .parent: "The vault's chip does not make the parent key that it should; do not use it."
         case .capability: "The vault's chip answered another question than it was asked; do not use it."
         case .largestDigest(let error): "The vault cannot be used: \(error)."
