@@ -125,8 +125,21 @@ public struct Device: ~Copyable, Sendable {
         at link: VaultLink, password: borrowing Password, pinnedHash: [UInt8]? = nil,
         accepting: (Recovered) -> Bool = { _ in true }
     ) async throws(VaultClientError) -> RecoverOutcome {
-        let outcome = try await Recovery(link: link, account: account, pinnedHash: pinnedHash).run(password)
-        guard case .recovered(let recovered) = outcome else { return outcome }
+        var evaluated: EnrollmentID?
+        let outcome: RecoverOutcome
+        do throws(VaultClientError) {
+            outcome = try await Recovery(link: link, account: account, pinnedHash: pinnedHash).run(password) {
+                evaluated = $0
+            }
+        } catch {
+            try? note(evaluated)
+            throw error
+        }
+        guard case .recovered(let recovered) = outcome else {
+            try? note(evaluated)
+            return outcome
+        }
+        if recovered.refund.stayedSpent { try? note(evaluated) }
         guard accepting(recovered) else { throw VaultClientError(.notTheKey, recovered.cost) }
         do throws(VaultClientError) {
             try update { $0.take(recovered) }
@@ -134,6 +147,12 @@ public struct Device: ~Copyable, Sendable {
             throw error.costing(recovered.cost)
         }
         return outcome
+    }
+
+    /// Keeps in mind that a guess was this person's own. What is not kept is later shown as perhaps somebody else's, which
+    /// errs on the side of caution; a failure to write is no reason to fail.
+    private mutating func note(_ evaluated: EnrollmentID?) throws(VaultClientError) {
+        if let evaluated { try update { $0.noteEvaluation(of: evaluated) } }
     }
 
     /// Changes the password: a new enrollment with a new backup key; then the old slot is burnt.

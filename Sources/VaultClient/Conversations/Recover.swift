@@ -39,6 +39,11 @@ public struct Recovered: Sendable {
         case given(SlotCount)
         /// It stays spent; the recovery is not affected.
         case failed(VaultClientError)
+
+        /// Whether it stays spent for certain: a write whose reply was lost may have given it back.
+        var stayedSpent: Bool {
+            if case .failed(let error) = self { !error.mayHaveArrived } else { false }
+        }
     }
 }
 
@@ -49,7 +54,10 @@ struct Recovery {
     /// The recipe's hash as a backup's header has it.
     let pinnedHash: [UInt8]?
 
-    func run(_ password: borrowing Password) async throws(VaultClientError) -> RecoverOutcome {
+    /// - Parameter onEvaluated: told the enrollment when an evaluation came back.
+    func run(
+        _ password: borrowing Password, onEvaluated: (EnrollmentID) -> Void = { _ in }
+    ) async throws(VaultClientError) -> RecoverOutcome {
         let served = try await link.lookUp(account)
         let recipe = try CheckedRecipe(served.recipe, for: account, at: link.vault, pinnedHash: pinnedHash)
         guard served.confirmation.bytes.count == 32 else {
@@ -71,6 +79,7 @@ struct Recovery {
         }
 
         // From here on a guess is spent.
+        onEvaluated(recipe.recipe.enrollment)
         do throws(VaultClientError) {
             let output: SecretBytes
             do throws(OPRFError) {

@@ -19,6 +19,15 @@ public struct AccountStatus: Sendable {
         /// Guesses that no verified recovery stands for: mistyped passwords, recoveries whose refund did not come
         /// through, and other people's. `count - (ceiling - limit - granted)`.
         public let unproven: UInt32
+        /// How many of the unproven ones this device remembers as its own person's: passwords that it was told are wrong.
+        ///
+        /// The attack: 1. the vault guesses once; 2. answers the person's right password with a wrong point and counts
+        /// nothing; 3. the one is taken for the other. So whoever knows to have typed no wrong password goes by `unproven`.
+        public let mistypedHere: UInt32
+
+        /// Guesses that this person did not make, as far as this device knows: somebody else's, or the person's own on
+        /// another device.
+        public var notMade: UInt32 { unproven - mistypedHere }
     }
 }
 
@@ -30,8 +39,10 @@ extension Device {
         if let live = state.enrollment, live.recipe == served.recipe {
             let ceiling = try await slot(of: live, at: link).ceiling(
                 record: served.ceilingRecord, limit: live.limit)
+            let unproven = ceiling.unproven(limit: live.limit)
             proven = AccountStatus.Proven(
-                slot: ceiling.proven, granted: ceiling.granted, unproven: ceiling.unproven(limit: live.limit))
+                slot: ceiling.proven, granted: ceiling.granted, unproven: unproven,
+                mistypedHere: min(unproven, state.notGivenBack[live.recipe.enrollment] ?? 0))
         }
         return AccountStatus(
             recipe: served.recipe, claimed: SlotCount(count: served.count, ceiling: served.ceiling), proven: proven,

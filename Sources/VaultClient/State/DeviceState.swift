@@ -19,6 +19,8 @@ public struct DeviceState: Sendable {
     public var pending: PendingEnrollment?
     /// The limit of an enrollment whose last step was sent and never confirmed, until another one is live.
     public var exposedLimit: UInt32?
+    /// Evaluations that this device had and that were not given back, by enrollment: mistyped passwords above all.
+    public var notGivenBack: [EnrollmentID: UInt32] = [:]
     /// Enrollments whose slots are still to be burnt and forgotten.
     public var toBurn: [BurnTicket]
     /// The enrollment that `pending` replaces, where this device cannot burn it.
@@ -72,6 +74,13 @@ extension DeviceState {
         var replaced: ReplacedEnrollment?
         /// Not in files of the first layout.
         var toForget: [ReplacedEnrollment]?
+        /// Absent in files of before it was kept.
+        var notGivenBack: [NotGivenBack]?
+
+        struct NotGivenBack: Codable {
+            var enrollment: EnrollmentID
+            var evaluations: UInt32
+        }
 
         struct Pending: Codable {
             var commit: Commit
@@ -129,7 +138,10 @@ extension DeviceState {
                     commit: pending.commit, bundle: Bytes(pending.bundle),
                     older: pending.riding.older.map(\.generation),
                     tickets: pending.riding.tickets.map(Facts.Ticket.init))
-            }, toBurn: toBurn.map(Facts.Ticket.init), replaced: replaced, toForget: toForget)
+            }, toBurn: toBurn.map(Facts.Ticket.init), replaced: replaced, toForget: toForget,
+            notGivenBack: notGivenBack.sorted { $0.key.description < $1.key.description }.map {
+                Facts.NotGivenBack(enrollment: $0.key, evaluations: $0.value)
+            })
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let json = (try? encoder.encode(facts)).map({ Array($0) }) else { throw .damaged("the state in memory") }
@@ -206,6 +218,7 @@ extension DeviceState {
         toBurn = try tickets(facts.toBurn)
         replaced = facts.replaced
         toForget = facts.toForget ?? []
+        for own in facts.notGivenBack ?? [] { notGivenBack[own.enrollment] = own.evaluations }
         guard rest.isEmpty else { throw .damaged(path) }
     }
 

@@ -84,6 +84,13 @@ extension DeviceState {
         for ticket in recovered.tickets where ticket.enrollment != id { addTicket(ticket) }
     }
 
+    /// A recovery on this device cost an evaluation of this enrollment, and it was not given back.
+    mutating func noteEvaluation(of id: EnrollmentID) {
+        // Of other enrollments nobody asks any more; a vault that serves a new one each time fills no file.
+        notGivenBack = notGivenBack.filter { $0.key == id || uses($0.key) }
+        notGivenBack[id, default: 0] &+= 1
+    }
+
     /// Makes `key` the one in use; every other key of this device stays among the older ones.
     private mutating func adopt(_ key: GenerationKey, older: [GenerationKey]) {
         let mine = olderKeys + [self.key].compactMap { $0 }

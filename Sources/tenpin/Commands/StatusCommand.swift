@@ -10,7 +10,10 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Show how the account stands at its vault. No guess is spent.",
         discussion: """
-            On a device that has the key, count and ceiling come from the chip itself; elsewhere they are the vault's word.
+            On a device that has the key, count and ceiling come from the chip itself; elsewhere they are the vault's word. \
+            Guesses that you did not make are the count without your recoveries and the wrong passwords typed on this \
+            device. Wrong passwords typed on another device are among them; any more, and somebody else is guessing: \
+            change the password. (A vault may hide one of its guesses behind each wrong password that you are told of.)
 
               tenpin status --vault unix:/run/tenpin/vault.sock --account alice --json
             """)
@@ -54,6 +57,10 @@ private struct StatusReport: Encodable {
     let granted: UInt32?
     /// Guesses that no recovery of this person stands for.
     let notProvenYours: UInt32?
+    /// How many of these were wrong passwords, or not given back, on this device.
+    let mistypedHere: UInt32?
+    /// The rest: not this person's, or typed on another device.
+    let notMadeByYou: UInt32?
     let endorsementName: String
     let emulated: Bool
     let tpm: TrustReport
@@ -69,6 +76,8 @@ private struct StatusReport: Encodable {
         proven = status.proven != nil
         granted = status.proven?.granted
         notProvenYours = status.proven?.unproven
+        mistypedHere = status.proven?.mistypedHere
+        notMadeByYou = status.proven?.notMade
         endorsementName = vault.endorsementName.description
         emulated = vault.isEmulated
         tpm = TrustReport(vault)
@@ -80,8 +89,10 @@ private struct StatusReport: Encodable {
         print(
             "Said by       \(proven ? "the chip, in a session of this device" : "the vault; this device cannot prove it")"
         )
-        if let notProvenYours {
-            print("Not proven    \(notProvenYours) of the guesses were mistyped, not given back, or somebody else's")
+        if let notMadeByYou, let mistypedHere {
+            let whose = notMadeByYou == 0 ? "" : ": somebody else's, or your wrong passwords on another device"
+            print("Not yours     \(notMadeByYou) of the guesses\(whose)")
+            if mistypedHere > 0 { print("Mistyped      \(mistypedHere) of the guesses, on this device") }
         }
         if let granted, granted > 0 { print("Granted       \(granted) guesses beyond the limit") }
         print("Trust tier    \(tpm.tier.sentence)")
