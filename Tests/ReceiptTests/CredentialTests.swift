@@ -34,7 +34,10 @@ import Testing
         }
     }
 
-    @Test("every kind of endorsement key opens a credential made here", arguments: EndorsementTemplate.allCases)
+    /// libtpms 0.9.2 makes no RSA-4096 key.
+    @Test(
+        "every kind of endorsement key that the emulator makes opens a credential made here",
+        arguments: EndorsementTemplate.allCases.filter { $0 != .rsa4096 })
     func everyKind(_ template: EndorsementTemplate) async throws {
         try await withSwtpm(.uncertified) { swtpm in
             let chip = try Chip(tcti: swtpm.tcti)
