@@ -12,7 +12,7 @@ public func initialize(_: UnsafeMutablePointer<CInt>, _: UnsafeMutableRawPointer
             try Data(seed).write(to: URL(filePath: folder).appending(path: "seed-\(index)"))
         }
     } catch {
-        fatalError("the seeds cannot be made: \(error)")
+        fatalError("the seeds cannot be made: \(error)")  // without seeds the fuzzer would search the wrong place
     }
     return 0
 }
@@ -23,7 +23,7 @@ public func take(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do throws(Finding) {
         try Chosen.take(Array(UnsafeBufferPointer(start: start, count: count)))
     } catch {
-        fatalError("\(error)")
+        fatalError("\(error)")  // libFuzzer keeps an input that ends the process
     }
     return 0
 }
