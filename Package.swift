@@ -65,6 +65,9 @@ let package = Package(
         .target(
             name: "Receipts", dependencies: ["TPM", "Secrets", "VaultAPI", "Endorsement", crypto], swiftSettings: strict
         ),
+        .target(
+            name: "Audit", dependencies: ["TPM", "VaultAPI", "Endorsement", "Receipts", crypto],
+            swiftSettings: strict),
         .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
         .target(
             name: "Vault",

@@ -33,7 +33,7 @@ public struct ReceiptChallenge: Hashable, Sendable {
     }
 
     /// Whether this is what the credential held.
-    func isAnswered(by answer: [UInt8]) -> Bool { Self.commitment(to: answer) == commitment }
+    public func isAnswered(by answer: [UInt8]) -> Bool { Self.commitment(to: answer) == commitment }
 
     private static func commitment(to secret: [UInt8]) -> [UInt8] {
         HashAlgorithm.sha256.digest(labeled("tenpin-1 receipt answer"), secret)

@@ -1,4 +1,3 @@
-import Crypto
 import Endorsement
 import Foundation
 import TPM
@@ -99,23 +98,8 @@ extension Receipt {
 
     /// The signature, and that the chip signed over this statement.
     private func checkAttest() throws(ReceiptFlaw) -> Attest {
-        guard
-            let key = try? P256.Signing.PublicKey(x963Representation: statement.attestationKey.x963),
-            let ecdsa = try? P256.Signing.ECDSASignature(rawRepresentation: signature.p1363),
-            key.isValidSignature(ecdsa, for: SHA256.hash(data: attest))
-        else { throw .signature }
-        let parsed: Attest
-        do throws(WireError) {
-            parsed = try Attest(parsing: attest)
-        } catch {
-            throw .attest(error)
-        }
-        // As a primary of the endorsement hierarchy: for any other place the chip obfuscates resets and firmware version.
-        guard parsed.qualifiedSigner == AttestationProfile.qualifiedName(statement.attestationKey) else {
-            throw .otherSigner
-        }
-        guard parsed.extraData == statement.qualifyingData else { throw .otherStatement }
-        return parsed
+        try SignedAttest(attest: attest, signature: signature).check(
+            by: statement.attestationKey, qualifyingData: statement.qualifyingData)
     }
 
     private func slot(of endorsementName: Name) throws(ReceiptFlaw) -> SlotProfile {
