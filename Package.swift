@@ -173,8 +173,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["Varlink", "VaultAPI", "TPM", "Endorsement", "Backup", "VaultClient", "Secrets", crypto]
-                + certificates + nio,
+            dependencies: [
+                "Varlink", "VaultAPI", "TPM", "Endorsement", "Receipts", "Backup", "VaultClient", "Secrets", crypto,
+            ] + certificates + nio,
             exclude: ["Regressions"]),
     ],
     swiftLanguageModes: [.v6]
@@ -185,5 +186,5 @@ if Context.environment["TENPIN_FUZZ"] != nil {
     package.products.append(
         .library(
             name: "Fuzzed", type: .static,
-            targets: ["Varlink", "VaultAPI", "TPM", "Endorsement", "Backup", "VaultClient"]))
+            targets: ["Varlink", "VaultAPI", "TPM", "Endorsement", "Receipts", "Backup", "VaultClient"]))
 }

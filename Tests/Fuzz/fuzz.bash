@@ -2,7 +2,7 @@
 # `./swtpm-setup fuzz`, sourced by it: builds the fuzzers of Tests/FuzzTests/Bodies under libFuzzer and the address
 # sanitizer, and runs them. What they learn and find is kept below .swtpm/fuzz.
 
-readonly fuzzers=(framing message recipe structure certificate header stream state knownVaults)
+readonly fuzzers=(framing message recipe structure certificate header stream state knownVaults receipt)
 
 # fuzz [--runs N] [--seconds N] [TARGET...]: all of them one after the other, unless some are named.
 fuzz() {
@@ -52,7 +52,7 @@ link_fuzzer() {
     # Bodies share a few helpers; the rest of each program is only what its own body needs.
     sources=("$top/Tests/Fuzz/Entry.swift" "$work/Chosen.swift" "$top/Tests/FuzzTests/Bodies/"{FuzzBody,"$type"}.swift)
     case $name in
-        message | state) sources+=("$top/Tests/FuzzTests/Bodies/RecipeFuzz.swift") ;;
+        message | state | receipt) sources+=("$top/Tests/FuzzTests/Bodies/RecipeFuzz.swift") ;;
         header | stream) sources+=("$top/Tests/FuzzTests/Bodies/BackupInput.swift") ;;
     esac
     for module in "$top"/Sources/C*/module.modulemap; do flags+=(-Xcc "-fmodule-map-file=$module"); done

@@ -5,7 +5,7 @@ import Testing
 /// themselves run for long: `./swtpm-setup fuzz`.
 @Suite(.serialized) struct FuzzTests {
     enum Body: String, CaseIterable, Sendable {
-        case framing, message, recipe, structure, certificate, header, stream, state, knownVaults
+        case framing, message, recipe, structure, certificate, header, stream, state, knownVaults, receipt
 
         var type: any FuzzBody.Type {
             switch self {
@@ -18,6 +18,7 @@ import Testing
             case .stream: StreamFuzz.self
             case .state: StateFuzz.self
             case .knownVaults: KnownVaultsFuzz.self
+            case .receipt: ReceiptFuzz.self
             }
         }
 
