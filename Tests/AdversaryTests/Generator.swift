@@ -69,7 +69,8 @@ struct Generator {
         case 48..<50: .moveToRecovered(person())
         case 50: .restartVault
         case 51: .killVault
-        case 52..<54: .cutPower
+        case 52: .cutPower
+        case 53: .suspend
         case 54: .saveStore
         case 55: .restoreStore(number(0..<8))
         case 56..<58: .guessBySocket(person())

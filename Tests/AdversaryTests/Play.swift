@@ -140,6 +140,7 @@ extension Scene {
             try await serve()
         case .killVault: stage.kill()
         case .cutPower: try await repair(powerWasCut: true)
+        case .suspend: try await repair(powerWasCut: true, suspending: true)
         case .saveStore:
             let copy = stage.desk("store-\(stores.count)")
             try FileManager.default.copyItem(atPath: stage.home + "/vault.sqlite", toPath: copy)

@@ -21,8 +21,8 @@ final class Recorder: Sendable {
     /// What was witnessed so far.
     var witness: Witness { kept.withLock { $0 } }
 
-    /// The chip was started anew.
-    func powerWasCut() { kept.withLock { $0.see(.powerCut) } }
+    /// The chip was started anew, with what it had been told to keep or without.
+    func powerWasCut(suspended: Bool) { kept.withLock { $0.see(suspended ? .suspension : .powerCut) } }
 
     /// Looks at every slot that is on the chip, or was, and tells the witness.
     func look(at handles: some Sequence<UInt32>) -> [UInt32: SlotReading] {

@@ -6,12 +6,12 @@ import Testing
 /// Fixed scenes: the operator's tools cut, so that the search means something; and the device's own program is a device.
 @Suite(.timeLimit(.minutes(5))) struct ScenarioTests {
     /// Somebody enrolled with a limit of 3, and the operator is at the chip.
-    private func enrolled(_ body: (Scene, Ledger.Entry, Operator) throws -> Void) async throws {
+    private func enrolled(_ body: (Scene, Ledger.Entry, Operator) async throws -> Void) async throws {
         try await Scene.with { scene in
             #expect(try await scene.enroll(0, limit: 3, .none) == .done)
             let entry = try #require(scene.ledger.latest(of: 0))
             #expect(entry.allowance.limit == 3 && entry.allowance.proved == 1 && entry.firstWrites.count == 1)
-            try body(scene, entry, Operator(scene.recorder))
+            try await body(scene, entry, Operator(scene.recorder))
             var tally = Tally()
             try scene.judge(0, &tally)
             #expect(tally.readings == 1)
@@ -41,6 +41,16 @@ import Testing
         try await enrolled { scene, entry, operators in
             let hoard = try operators.hoard(entry, 2)
             #expect(hoard.count == 2)
+            try operators.spend(hoard)
+            #expect(scene.recorder.witness.shareOfOperator(entry.allowance) == 2)
+        }
+    }
+
+    @Test("hoarded sessions outlive a chip that is suspended, and serve as many guesses as were spent for them")
+    func suspended() async throws {
+        try await enrolled { scene, entry, operators in
+            let hoard = try operators.hoard(entry, 2)
+            try await scene.cutPower(suspending: true)
             try operators.spend(hoard)
             #expect(scene.recorder.witness.shareOfOperator(entry.allowance) == 2)
         }

@@ -81,16 +81,20 @@ final class Scene {
     }
 
     /// Cuts the chip's power and starts it on what it had stored.
-    func cutPower() async throws {
-        try await stage.chip.restart()
-        recorder.powerWasCut()
+    ///
+    /// - Parameter suspending: behind TPM2_Shutdown(STATE), so that saved sessions outlive it, those of the operator too.
+    func cutPower(suspending: Bool = false) async throws {
+        // TPM_SU_STATE.
+        let isKept = suspending && (try? recorder.chip.code(0x145, [], [], field(UInt16(1)))) == 0
+        try await stage.chip.restart(resuming: isKept)
+        recorder.powerWasCut(suspended: isKept)
         recorder.relay.giveUpWay()
-        hoard = []
+        if !isKept { hoard = [] }
     }
 
     /// Brings up what was killed, and has the vault notice that its chip was away.
-    func repair(powerWasCut: Bool = false) async throws {
-        if powerWasCut { try await cutPower() }
+    func repair(powerWasCut: Bool = false, suspending: Bool = false) async throws {
+        if powerWasCut { try await cutPower(suspending: suspending) }
         guard !isCleared else { return }
         if !stage.isServed {
             stage.kill()

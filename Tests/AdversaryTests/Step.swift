@@ -16,6 +16,8 @@ enum Step: Hashable, Sendable {
     case restartVault
     case killVault
     case cutPower
+    /// A cut behind TPM2_Shutdown(STATE), and Startup(STATE).
+    case suspend
     case saveStore
     case restoreStore(Int)
 

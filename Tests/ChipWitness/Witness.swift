@@ -16,6 +16,8 @@ package struct Witness: Sendable {
 
         /// Stands for a cut of the chip's power: whatever was loaded is gone.
         package static let powerCut = Exchange(command: [], said: nil)
+        /// Stands for a cut behind TPM2_Shutdown(STATE): what was saved can be loaded again. TPM 2.0 Part 1 §12.2.4.
+        package static let suspension = Exchange(command: [], said: [])
     }
 
     /// A multiplication with a key.
@@ -56,7 +58,7 @@ package struct Witness: Sendable {
     /// Takes note of a command and its answer. `isKept: false` leaves it out of the stream: the witness's own look.
     package mutating func see(_ exchange: Exchange, isKept: Bool = true) {
         if isKept { stream.append(exchange) }
-        guard !exchange.command.isEmpty else { return forgetLoaded() }
+        guard !exchange.command.isEmpty else { return forgetLoaded(andSaved: exchange.said == nil) }
         guard let said = exchange.said else { return }
         guard let command = RawCommand(exchange.command) else {
             if said.dropFirst(6).prefix(4).allSatisfy({ $0 == 0 }) {
@@ -94,9 +96,9 @@ package struct Witness: Sendable {
 
     // MARK: - Each kind of command
 
-    private mutating func forgetLoaded() {
+    private mutating func forgetLoaded(andSaved: Bool) {
         objects = objects.filter { $0.key >> 24 == 0x81 }
-        contexts = [:]
+        if andSaved { contexts = [:] }
     }
 
     /// Every use of a slot's authValue is counted, whatever the command.

@@ -54,14 +54,17 @@ public final class Swtpm: Sendable {
         }
     }
 
-    /// Starts a stopped chip on its stored state, and returns once it answers. TPM2_Startup(CLEAR) is done.
-    public func start() async throws {
+    /// Starts a stopped chip on its stored state, and returns once it answers. TPM2_Startup is done.
+    ///
+    /// - Parameter resuming: STATE, for a chip whose last command was TPM2_Shutdown(STATE); otherwise CLEAR.
+    public func start(resuming: Bool = false) async throws {
         try? FileManager.default.removeItem(atPath: socketPath)
         try? FileManager.default.removeItem(atPath: socketPath + ".ctrl")
         let child = try await ChildProcess.spawn(
             [
                 "setpriv", "--pdeathsig", "KILL", "swtpm", "socket", "--tpm2",
-                "--tpmstate", "dir=\(folder.appending(path: "state").path())", "--flags", "not-need-init,startup-clear",
+                "--tpmstate", "dir=\(folder.appending(path: "state").path())",
+                "--flags", "not-need-init,\(resuming ? "startup-state" : "startup-clear")",
                 "--server", "type=unixio,path=\(socketPath)", "--ctrl", "type=unixio,path=\(socketPath).ctrl",
             ],
             in: folder, output: "swtpm.out", errors: "swtpm.err")
@@ -89,9 +92,9 @@ public final class Swtpm: Sendable {
     public func cutPower() { end(SIGKILL) }
 
     /// Cuts the power and starts the chip again on what it had stored.
-    public func restart() async throws {
+    public func restart(resuming: Bool = false) async throws {
         end(SIGKILL)
-        try await start()
+        try await start(resuming: resuming)
     }
 
     /// Ends the chip and removes its folder.
