@@ -224,6 +224,27 @@ import VaultAPI
             }
         }
     }
+
+    @Test("reset while its connection stays, it is started again before anything else")
+    func resetBeneath() async throws {
+        try await Bench.with { bench in
+            let sweep = try await Sweep(.guess, at: bench)
+            let commands = try await sweep.honest().commands
+            for number in Sweep.points(commands.count, few: 3) {
+                try await sweep.disturbed("failure mode from command \(number) on, then a reset") {
+                    bench.relay.begin { $0.number >= number ? .refuse(0x101) : .carry }
+                } mend: {
+                    let isStarted = Mutex(false)
+                    bench.relay.begin { command in
+                        isStarted.withLock { started in
+                            if command.code == CommandCode.startup.rawValue { started = true }
+                            return started ? .carry : .refuse(0x100)
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 extension Talk {
