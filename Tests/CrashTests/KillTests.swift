@@ -24,7 +24,8 @@ import VaultAPI
             #expect(length > 5)
             for point in Sweep.points(2 * length, few: talk.few) {
                 let (number, moment) = (point / 2, Moment.allCases[point % 2])
-                try await sweep.disturbed("killed \(moment) command \(number)") {
+                let what = "killed \(moment) command \(number)"
+                try await sweep.disturbed(what) {
                     bench.relay.begin { command in
                         guard command.number == number else { return .carry }
                         guard moment == .before else { return .carryThen { bench.kill() } }
@@ -33,6 +34,7 @@ import VaultAPI
                     }
                 } mend: {
                     try await bench.restart()
+                    try sweep.checkRows("\(what), and started again")
                 } judge: { error in
                     // What comes after the last command may have reached the device.
                     #expect(error != nil || number >= length - 3, "\(talk), command \(number) of \(length)")

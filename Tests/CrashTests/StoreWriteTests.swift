@@ -18,11 +18,13 @@ import VaultAPI
             let length = try await sweep.honest().writes
             #expect(length > 10)
             for number in Sweep.points(length, few: talk.few) {
-                try await sweep.disturbed("killed at write \(number)") {
+                let what = "killed at write \(number)"
+                try await sweep.disturbed(what) {
                     try bench.disk.arm(.kill, at: number)
                 } mend: {
                     try await eventually("the vault is dead at write \(number) of \(length)") { !bench.isAlive }
                     try await bench.restart()
+                    try sweep.checkRows("\(what), and started again")
                 }
             }
         }

@@ -3,6 +3,7 @@ import ProgramTestSupport
 import TPM
 import TestSupport
 import Testing
+import Vault
 import VaultAPI
 
 @testable import VaultClient
@@ -121,16 +122,23 @@ struct Sweep: Sendable {
         } catch {
             Issue.record("\(talk), \(what): \(error)\n\(bench.log.suffix(2000))")
         }
-        let rows = try bench.rows()
-        #expect(
-            Set(rows.map { UInt32($0.slot.dropFirst(2), radix: 16) ?? 0 }) == (try bench.slots()), "\(talk), \(what)")
-        #expect(rows.allSatisfy { $0.state == "live" }, "\(talk), \(what): \(rows.map(\.state))")
+        let states = try checkRows(what).map(\.state)
+        #expect(states.allSatisfy { $0 == "live" }, "\(talk), \(what): \(states)")
         if let slots, talk != .forget {
             let isGained = !slots.isSubset(of: try bench.slots()) ? 1 : 0
             #expect(isGained == 0 || talk == .change, "\(talk), \(what): a slot is gone")
         }
         let ledger = bench.ledger.now
         #expect(ledger.answered <= ledger.counted, "\(talk), \(what)")
+    }
+
+    /// Each slot has its row, and each row its slot: also right after a start, before anybody has asked for anything.
+    @discardableResult
+    func checkRows(_ what: String) throws -> [VaultReport.Entry] {
+        let rows = try bench.rows()
+        let slots = Set(rows.map { UInt32($0.slot.dropFirst(2), radix: 16) ?? 0 })
+        #expect(slots == (try bench.slots()), "\(talk), \(what)")
+        return rows
     }
 
     /// Waits until connections that ended are wound up: no object, no session is on the chip but those of `link`, whose two
