@@ -53,14 +53,17 @@ import Glibc
             name: name, kind: kind, mode: mode_t(archive_entry_perm(header)), modified: modified)
     }
 
-    /// Copies the contents of the file given last to `output`.
+    /// Copies the contents of the file given last to `output`, from where they lie in the chunks.
     func copy(to output: borrowing Descriptor) throws(BackupError) {
-        var buffer = [UInt8](repeating: 0, count: Chunk.size)
+        var block: UnsafeRawPointer?
+        var (count, offset, done): (Int, Int64, Int64) = (0, 0, 0)
         while true {
-            let count = unsafe archive_read_data(archive, &buffer, buffer.count)
-            guard count >= 0 else { throw failure ?? .damaged(.contents) }
-            if count == 0 { return }
-            try output.write(buffer.span.extracting(first: count))
+            let status = unsafe archive_read_data_block(archive, &block, &count, &offset)
+            if status == ARCHIVE_EOF, failure == nil { return }
+            // What we write has no holes.
+            guard status == ARCHIVE_OK, offset == done else { throw failure ?? .damaged(.contents) }
+            try unsafe output.write(Span(_unsafeBytes: UnsafeRawBufferPointer(start: block, count: count)))
+            done += Int64(count)
         }
     }
 

@@ -15,8 +15,8 @@ import Glibc
         unsafe archive_write_set_format_pax(archive)
         // Names are bytes: without this libarchive reads them in the character set of the caller's locale.
         unsafe archive_write_set_format_option(archive, "pax", "hdrcharset", "BINARY")
-        unsafe archive_write_set_bytes_per_block(archive, Int32(Chunk.size))
-        unsafe archive_write_set_bytes_in_last_block(archive, 1)
+        // No buffer of its own: the chunks are that.
+        unsafe archive_write_set_bytes_per_block(archive, 0)
         let me = unsafe Unmanaged.passUnretained(self).toOpaque()
         let status = unsafe archive_write_open(
             archive, me, nil,
@@ -83,9 +83,9 @@ import Glibc
     }
 
     /// The one way out of libarchive. A mere warning is an error too: what we give it leaves no room for one.
-    private func check(_ status: Int32, _ doing: String) throws(BackupError) {
+    private func check(_ status: Int32, _ doing: @autoclosure () -> String) throws(BackupError) {
         if status == ARCHIVE_OK { return }
         if let failure { throw failure }
-        throw .system(doing, code: unsafe archive_errno(archive))
+        throw .system(doing(), code: unsafe archive_errno(archive))
     }
 }

@@ -5,7 +5,7 @@ public struct BackupProgress: Hashable, Sendable {
     /// What `bytesDone` will be at the end, where that is known.
     public let bytesTotal: UInt64?
 
-    /// Called after every chunk (64 KiB) on the thread that does the work. Throwing, as with `.interrupted`, ends the
+    /// Called after every chunk (64 KiB) on the caller's own thread. Throwing, as with `.interrupted`, ends the
     /// work and cleans up.
     public typealias Observer = (BackupProgress) throws(BackupError) -> Void
 }

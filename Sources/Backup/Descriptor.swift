@@ -31,32 +31,34 @@ struct Descriptor: ~Copyable {
     /// A second handle for the length of somebody's work with this one.
     var lent: Descriptor { Descriptor(borrowing: number) }
 
-    /// Fills `bytes` as far as the input goes; the number of bytes read is smaller only at its end. `check` is asked now and
-    /// then while a pipe or a terminal gives nothing, and may throw.
+    /// Fills `bytes`, or so many of them, as far as the input goes; the number of bytes read is smaller only at its end.
+    /// `check` is asked now and then while a pipe or a terminal gives nothing, and may throw.
     func read(
-        into bytes: inout MutableSpan<UInt8>, check: () throws(BackupError) -> Void = { () throws(BackupError) in }
+        into bytes: inout MutableSpan<UInt8>, upTo limit: Int = .max,
+        check: () throws(BackupError) -> Void = { () throws(BackupError) in }
     ) throws(BackupError) -> Int {
         try unsafe bytes.withUnsafeMutableBytes { (buffer) throws(BackupError) in
+            let count = min(buffer.count, limit)
             var done = 0
-            while done < buffer.count {
-                while !mayRead(within: Self.patience) { try check() }
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-                let count = retrying { unsafe Glibc.read(number, rest.baseAddress, rest.count) }
-                guard count >= 0 else { throw .system("Reading") }
-                if count == 0 { break }
-                done += count
+            while done < count {
+                while !isReady(for: POLLIN) { try check() }
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done..<count])
+                let added = retrying { unsafe Glibc.read(number, rest.baseAddress, rest.count) }
+                guard added >= 0 else { throw .system("Reading") }
+                if added == 0 { break }
+                done += added
             }
             return done
         }
     }
 
-    /// How long to wait for input before `check` is asked, in milliseconds.
+    /// How long to wait for the other end before `check` is asked, in milliseconds.
     private static let patience: Int32 = 200
 
-    /// Whether a read gives something, the end or an error now. A signal is no reason to read.
-    private func mayRead(within milliseconds: Int32) -> Bool {
-        var descriptor = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-        let count = unsafe poll(&descriptor, 1, milliseconds)
+    /// Waits until a read gives, or a write takes, something, the end or an error. A signal is no reason to go on.
+    private func isReady(for event: Int32) -> Bool {
+        var descriptor = pollfd(fd: number, events: Int16(event), revents: 0)
+        let count = unsafe poll(&descriptor, 1, Self.patience)
         return count > 0 || count < 0 && errno != EINTR
     }
 
@@ -70,12 +72,18 @@ struct Descriptor: ~Copyable {
         return Array(bytes.prefix(size))
     }
 
-    /// Writes all of `bytes`.
-    func write(_ bytes: Span<UInt8>) throws(BackupError) {
+    /// Writes all of `bytes`. `check` is asked now and then while a pipe or a terminal takes nothing, and may throw.
+    func write(
+        _ bytes: Span<UInt8>, check: () throws(BackupError) -> Void = { () throws(BackupError) in }
+    ) throws(BackupError) {
+        let isFile = fileSize != nil
+        // A pipe that is ready takes this much at once, and does not block (pipe(7)).
+        let most = isFile ? bytes.count : Int(PIPE_BUF)
         try unsafe bytes.withUnsafeBytes { (buffer) throws(BackupError) in
             var done = 0
             while done < buffer.count {
-                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
+                while !isFile, !isReady(for: POLLOUT) { try check() }
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...].prefix(most))
                 let count = retrying { unsafe Glibc.write(number, rest.baseAddress, rest.count) }
                 guard count >= 0 else { throw .system("Writing") }
                 done += count

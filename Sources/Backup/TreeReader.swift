@@ -80,7 +80,7 @@ struct TreeReader: ~Copyable {
         var left = Int(before.st_size)
         while left > 0 {
             var span = buffer.mutableSpan
-            let count = min(try file.read(into: &span), left)
+            let count = try file.read(into: &span, upTo: left)
             if count == 0 { break }
             try archive.write(buffer.span.extracting(first: count))
             left -= count

@@ -32,15 +32,14 @@ struct TreeWriter: ~Copyable {
     /// Makes what `entry` says; the contents of a file come from `archive`.
     mutating func add(_ entry: ArchiveEntry, from archive: ArchiveReader) throws(BackupError) {
         defer { isEmpty = false }
-        let unsafeEntry = BackupError.unsafeEntry(name: printable(entry.name))
-        guard var path = Self.components(of: entry.name) else { throw unsafeEntry }
+        guard var path = Self.components(of: entry.name) else { throw .unsafe(entry) }
         guard let name = path.popLast() else {
-            guard isEmpty, case .folder = entry.kind else { throw unsafeEntry }
+            guard isEmpty, case .folder = entry.kind else { throw .unsafe(entry) }
             rootEntry = entry
             return
         }
         while !path.starts(with: open.map(\.name)) { try closeFolder() }
-        guard path.count == open.count else { throw unsafeEntry }
+        guard path.count == open.count else { throw .unsafe(entry) }
 
         let folder = open.last?.descriptor.number ?? root.number
         switch entry.kind {
@@ -87,23 +86,22 @@ struct TreeWriter: ~Copyable {
     private func link(to target: [UInt8], from name: [UInt8], in folder: Int32, _ entry: ArchiveEntry)
         throws(BackupError)
     {
-        let unsafeEntry = BackupError.unsafeEntry(name: printable(entry.name))
-        guard var path = Self.components(of: target), let file = path.popLast() else { throw unsafeEntry }
+        guard var path = Self.components(of: target), let file = path.popLast() else { throw .unsafe(entry) }
         var current = Descriptor(borrowing: root.number)
         do throws(BackupError) {
             for component in path {
                 current = try Descriptor(opening: component, in: current.number, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
             }
         } catch {
-            throw unsafeEntry
+            throw .unsafe(entry)
         }
-        guard let status = try status(of: file, in: current), status.isFile else { throw unsafeEntry }
+        guard let status = try status(of: file, in: current), status.isFile else { throw .unsafe(entry) }
         try check(unsafe linkat(current.number, cString(file), folder, cString(name), 0), entry)
     }
 
     private func check(_ result: Int32, _ entry: ArchiveEntry) throws(BackupError) {
         if result >= 0 { return }
-        if errno == EEXIST { throw .unsafeEntry(name: printable(entry.name)) }
+        if errno == EEXIST { throw .unsafe(entry) }
         throw .system("Restoring \(printable(entry.name))")
     }
 
@@ -116,4 +114,8 @@ struct TreeWriter: ~Copyable {
         let parts = rest.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { Array($0) }
         return parts.contains { $0.isEmpty || $0 == Array(".".utf8) || $0 == Array("..".utf8) } ? nil : parts
     }
+}
+
+extension BackupError {
+    fileprivate static func unsafe(_ entry: ArchiveEntry) -> BackupError { .unsafeEntry(name: printable(entry.name)) }
 }

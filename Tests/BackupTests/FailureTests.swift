@@ -64,6 +64,62 @@ import Testing
         #expect(scratch.names == ["backup", "in"])
     }
 
+    @Test("stopped, finished or refused, no thread is left")
+    func threads() async {
+        // In a process of its own: other tests have such threads too.
+        await #expect(processExitsWith: .success) {
+            let scratch = Scratch()
+            let input = scratch.write(pattern(3_000_000), to: "in")
+            scratch.write(try sealedStream(pattern(3_000_000)), to: "good")
+            for limit in [UInt64(100_000), .max] {
+                var seen: Set<Int> = []
+                let observer: BackupProgress.Observer = { (progress) throws(BackupError) in
+                    seen.insert(chunkThreads)
+                    if progress.bytesDone > limit { throw .interrupted }
+                }
+                try expectInterrupted(limit < .max) {
+                    _ = try BackupFile.write(
+                        .tree(input), to: .file(scratch("new")), key: testKey(), generation: 1, stanzas: [],
+                        observer: observer)
+                }
+                #expect(seen == [1] && chunkThreads == 0)
+                try expectInterrupted(limit < .max) {
+                    try BackupFile(opening: .file(scratch("good"))).verify(with: testKey(), observer: observer)
+                }
+                #expect(seen == [1] && chunkThreads == 0)
+            }
+            var damaged = try sealedStream(pattern(3_000_000))
+            damaged[200_000] ^= 1
+            #expect(throws: BackupError.damaged(.chunk(3))) { try opened(damaged) }
+            #expect(chunkThreads == 0)
+        }
+    }
+
+    @Test("a reader that takes nothing does not keep a backup or a restore from being stopped")
+    func stuckReader() throws {
+        var ends: [Int32] = [0, 0]
+        pipe(&ends)
+        defer { ends.forEach { close($0) } }
+        let input = try Descriptor(opening: Array(scratch.write(pattern(1_000_000), to: "in").utf8), O_RDONLY)
+        var calls = 0
+        let observer: BackupProgress.Observer = { (progress) throws(BackupError) in
+            calls += 1
+            // Written as far as the pipe took it, and then asked again without progress.
+            if calls > 20 { throw .interrupted }
+        }
+        #expect(throws: BackupError.interrupted) {
+            try BackupFile.write(
+                .stream(input.number), to: .descriptor(ends[1]), key: testKey(), generation: 1, stanzas: [],
+                observer: observer)
+        }
+        calls = 0
+        scratch.write(try sealedStream(pattern(1_000_000)), to: "backup")
+        #expect(throws: BackupError.interrupted) {
+            try BackupFile(opening: .file(scratch("backup")))
+                .restore(with: testKey(), to: .descriptor(ends[1]), observer: observer)
+        }
+    }
+
     @Test("killed in the middle, nothing is under the final name")
     func killed() async throws {
         let name = "/tmp/tenpin-killed-\(getpid())"
@@ -223,4 +279,17 @@ import Testing
             errors.last?.description == "Opening x failed: Permission denied; put that right and try again.")
         #expect(BackupError.system("Writing", code: EDQUOT) == .noSpace)
     }
+}
+
+/// How many threads of this process seal or open chunks.
+private var chunkThreads: Int {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+    return threads.count { thread in
+        (try? String(contentsOfFile: "/proc/self/task/\(thread)/comm", encoding: .utf8)) == ChunkRing.threadName + "\n"
+    }
+}
+
+private func expectInterrupted(_ expected: Bool, _ body: () throws -> Void) throws {
+    guard expected else { return try body() }
+    #expect(throws: BackupError.interrupted, performing: body)
 }

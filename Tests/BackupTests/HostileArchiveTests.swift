@@ -57,6 +57,22 @@ struct TarEntry {
     static let folder = TarEntry(name: "a/", type: "5", mode: 0o755)
     static let file = TarEntry(name: "a/x", contents: [1, 2, 3])
 
+    @Test("a file with holes is refused: a few bytes would fill the disk with zeros")
+    func holes() {
+        func record(_ text: String) -> String {
+            let length = text.utf8.count + 4
+            return "\(length) \(text)\n"
+        }
+        let attributes = [
+            "GNU.sparse.size=\(1 << 50)", "GNU.sparse.numblocks=1", "GNU.sparse.map=\(1 << 40),3",
+        ]
+        let extended = TarEntry(name: "x", type: "x", contents: Array(attributes.map(record).joined().utf8))
+        #expect(throws: BackupError.damaged(.contents)) {
+            try restore([extended, TarEntry(name: "x", contents: [1, 2, 3])])
+        }
+        #expect(scratch.names == ["backup"])
+    }
+
     @Test("a harmless archive of this kind restores")
     func harmless() throws {
         try restore([Self.folder, Self.file, TarEntry(name: "a/y", type: "1", target: "a/x")])
