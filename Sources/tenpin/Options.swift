@@ -2,6 +2,7 @@ import ArgumentParser
 import Endorsement
 import Foundation
 import Secrets
+import Synchronization
 import TPM
 import VaultAPI
 import VaultClient
@@ -220,15 +221,13 @@ struct PinOptions: ParsableArguments {
 
 /// Says on a terminal that Argon2id is at work, which takes a second or more.
 private final class WorkNotice: Sendable {
-    private let isShown = isatty(STDERR_FILENO) == 1
+    private let spinner = Mutex<Spinner?>(nil)
 
     func note(_ step: ClientStep) {
-        guard isShown else { return }
         switch step {
         case .stretching(let parameters):
-            FileHandle.standardError.write(
-                Data("Working on the password (Argon2id, \(parameters.memoryKiB / 1024) MiB)…".utf8))
-        case .stretched: FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+            spinner.withLock { $0 = Spinner("Working on the password (Argon2id, \(parameters.memoryKiB / 1024) MiB)") }
+        case .stretched: spinner.withLock { $0 = nil }
         default: break
         }
     }

@@ -39,7 +39,7 @@ struct Tenpin: AsyncParsableCommand {
         subcommands: [
             EnrollCommand.self, RecoverCommand.self, StatusCommand.self, GrantCommand.self, ChangePasswordCommand.self,
             ForgetCommand.self, ReceiptCommand.self, VerifyReceiptCommand.self, TrustCommand.self, KeyCommand.self,
-            BackupCommand.self, RestoreCommand.self,
+            BackupCommand.self, RestoreCommand.self, TuneCommand.self,
         ])
 
     static func main() async {

@@ -15,10 +15,10 @@ struct PasswordKeys: ~Copyable, Sendable {
         context = recipe.context
         endorsementName = recipe.vault.endorsementName.bytes
         onStep(.stretching(recipe.parameters))
+        defer { onStep(.stretched) }
         let stretched = try await Stretching.derive(
             from: SharedSecret(output.duplicate()), salt: Array(context.prefix(Argon2id.saltSize)),
             parameters: recipe.parameters)
-        onStep(.stretched)
         self.prk = Self.extract(output, stretched.bytes)
     }
 

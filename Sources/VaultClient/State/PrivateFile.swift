@@ -104,6 +104,8 @@ public enum DeviceStateError: Error, Equatable, Sendable, CustomStringConvertibl
     case damaged(String)
     /// A line of the pinned vaults that is not one.
     case badLine(String, Int)
+    /// A setting that cannot be understood, or is out of range.
+    case badSetting(String)
     /// The file is of a later version.
     case laterVersion(String)
     /// The file's permissions let others read it.
@@ -120,6 +122,7 @@ public enum DeviceStateError: Error, Equatable, Sendable, CustomStringConvertibl
         case .damaged(let path):
             "\(path) is damaged and was left as it is; put back a copy, or move it away and recover with your password."
         case .badLine(let path, let line): "Line \(line) of \(path) is not a pinned vault; correct or remove it."
+        case .badSetting(let path): "\(path) is not what `tenpin tune --save` writes; correct or remove it."
         case .laterVersion(let path): "\(path) was written by a later version; use that."
         case .readableByOthers(let path): "\(path) can be read by others; check who did, and run chmod 600 on it."
         case .inUse: "Another tenpin works on this account; wait until it has ended."

@@ -66,13 +66,14 @@ struct ChangePasswordCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
+        let choice = try work.choice(on: device.deviceHome)
         var device = try device.openNamed()
         let link = try await vault.link(self.device.deviceHome)
         try await device.finish(at: link)
         let exposureKnown = exposure.isKnown(to: device)
         let typed = try password.source.newPassword()
         try await device.changePassword(
-            at: link, to: typed, choice: try work.choice(), exposureKnown: exposureKnown)
+            at: link, to: typed, choice: choice, exposureKnown: exposureKnown)
         await link.close()
         try EnrolledResult(device, link).report(json: json, said: "Changed the password of")
     }

@@ -47,6 +47,7 @@ struct EnrollCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
+        let choice = try work.choice(on: device.deviceHome)
         var device = try device.openNamed()
         let link = try await vault.link(self.device.deviceHome)
         if !abandon, try await device.finish(at: link).contains(where: \.isEnrolled) {
@@ -62,7 +63,8 @@ struct EnrollCommand: AsyncParsableCommand {
         let replaced = replace ? try await device.enrollmentToReplace(at: link) : nil
         let typed = try password.source.newPassword()
         try await device.enroll(
-            at: link, password: typed, choice: try work.choice(), replacing: replaced, abandoning: abandon,
+            at: link, password: typed, choice: choice, replacing: replaced,
+            abandoning: abandon,
             exposureKnown: exposureKnown)
         await link.close()
         try EnrolledResult(device, link).report(json: json, said: "Enrolled")
@@ -95,22 +97,26 @@ struct WorkOptions: ParsableArguments {
     @Option(help: "How many guesses anyone has, 1 to 1000.")
     var limit: UInt32 = 10
 
-    @Option(help: "Argon2id's memory in MiB, 64 to 1024.")
-    var memory: UInt32 = 256
+    @Option(help: "Argon2id's memory in MiB, 64 to 1024. (default: as `tenpin tune --save` set it, or 256)")
+    var memory: UInt32?
 
-    @Option(help: "Argon2id's passes, 3 to 10.")
-    var passes: UInt32 = 3
+    @Option(help: "Argon2id's passes, 3 to 10. (default: as `tenpin tune --save` set it, or 3)")
+    var passes: UInt32?
 
     func validate() throws {
         guard (1...1000).contains(limit) else { throw ValidationError("--limit is between 1 and 1000.") }
-        guard (64...1024).contains(memory), (3...10).contains(passes) else {
+        guard memory.map({ (64...1024).contains($0) }) ?? true, passes.map({ (3...10).contains($0) }) ?? true else {
             throw ValidationError("--memory is between 64 and 1024 MiB, and --passes between 3 and 10.")
         }
     }
 
-    func choice() throws -> EnrollmentChoice {
-        EnrollmentChoice(
-            limit: limit, parameters: try Argon2id.Parameters(memoryKiB: memory * 1024, passes: passes))
+    func choice(on home: DeviceHome) throws -> EnrollmentChoice {
+        let isGiven = memory != nil && passes != nil
+        let usual = isGiven ? .standard : try WorkSetting(home: home)?.parameters ?? .standard
+        return EnrollmentChoice(
+            limit: limit,
+            parameters: try Argon2id.Parameters(
+                memoryKiB: memory.map { $0 * 1024 } ?? usual.memoryKiB, passes: passes ?? usual.passes))
     }
 }
 
