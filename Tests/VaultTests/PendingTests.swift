@@ -87,6 +87,32 @@ struct PendingTests {
         }
     }
 
+    @Test("what the chip would not let go of is taken away with the next enrollment of anybody")
+    func leftBehind() async throws {
+        try await ServedVault.with { served in
+            let isStuck = Mutex(true)
+            try await served.through { command in
+                // TPM_RC_NV_UNAVAILABLE.
+                command.isA(.nvUndefineSpace) && isStuck.withLock { $0 } ? .refuse(0x923) : .carry
+            } _: { _ in
+                let client = try await served.connect()
+                let (account, id) = (try Self.someone.get(), EnrollmentID.random)
+                let slot = try await client.ask(Reserve(account: account, enrollment: id, replaces: nil)).slot
+                let device = try PaperDevice(VaultConfiguration.read(home: served.home), slot: Handle(slot))
+                _ = try await client.ask(device.define(account, id))
+                // Begun again, the first attempt should make way.
+                let again = Reserve(account: account, enrollment: .random, replaces: nil)
+                #expect(await client.fault(of: again)?.name == VaultFault.chipUnavailable.wireName)
+                #expect(try served.state(of: id) == .removing)
+                isStuck.withLock { $0 = false }
+                let other = try Reserve(account: Account("other"), enrollment: .random, replaces: nil)
+                _ = try await served.connect().ask(other)
+                #expect(try served.state(of: id) == nil)
+                #expect(try !served.holds(Handle(slot)))
+            }
+        }
+    }
+
     @Test("defining slots is counted against the account's day, whatever the enrollment")
     func day() async throws {
         try await ServedVault.with(writesPerDay: 2) { served in
