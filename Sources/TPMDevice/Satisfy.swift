@@ -50,8 +50,8 @@ extension Chip {
                         session, key: .init(key, name), nonceTPM: proof.act.nonceTPM, cpHash: proof.act.cpHash,
                         reference: reference, expiration: SignedAct.expiration, signature: proof.signature))
             }
-        case .secret(let entity):
-            guard entity == Name(.endorsement) else { throw .unsatisfiable(code) }
+        case .secret(let entity, let reference):
+            guard entity == Name(.endorsement), reference.isEmpty else { throw .unsatisfiable(code) }
             try run(.policySecret(session, authority: .init(.endorsement)), authorizedBy: endorsement)
         case .nv(let index, let operand, let offset, let operation):
             guard let slot = evidence.slot, slot.name == index else { throw .unsatisfiable(code) }
@@ -59,6 +59,9 @@ extension Chip {
                 .policyNV(
                     session, authority: slot, index: slot, operand: operand, offset: offset, operation: operation),
                 authorizedBy: .password())
+        default:
+            // Steps of other people's policies, which are explained and never used.
+            throw .unsatisfiable(code)
         }
     }
 }

@@ -43,6 +43,8 @@ struct CalculatorTests {
                 .password())
         case .or(let branches):
             try courier.expect(.success, .policyOR(session, branches.map { $0.digest() }))
+        default:
+            Issue.record("the profile has no such step")
         }
     }
 

@@ -8,13 +8,13 @@ struct EndorsementTemplateTests {
     @Test("have the policies whose digests the standard prints")
     func policies() {
         #expect(
-            EndorsementPolicies.a(.sha256).hexadecimal
+            EndorsementPolicies.a.digest().hexadecimal
                 == "837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa")
         #expect(
-            EndorsementPolicies.b(.sha256).hexadecimal
+            EndorsementPolicies.b(.sha256).digest().hexadecimal
                 == "ca3d0a99a2b93906f7a3342414efcfb3a385d44cd1fd459089d19b5071c0b7a0")
         #expect(
-            EndorsementPolicies.b(.sha384).hexadecimal
+            EndorsementPolicies.b(.sha384).digest(.sha384).hexadecimal
                 == "b26e7d28d11a50bc53d882bcf5fd3a1a074148bb35d3b4e4cb1c0ad9bde419cacb47ba09699646150f9fc000f3f80e12")
     }
 

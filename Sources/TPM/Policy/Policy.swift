@@ -7,30 +7,63 @@ public struct Policy: Hashable, Sendable {
     public let steps: [Step]
 
     public init(_ steps: Step...) { self.steps = steps }
+    public init(steps: [Step]) { self.steps = steps }
 
-    /// One assertion.
+    /// One assertion. Tenpin executes the first five; the others stand in policies that it explains.
     public indirect enum Step: Hashable, Sendable {
         /// The authorized command is this one. Part 3 §23.11.
         case commandCode(CommandCode)
         /// The key with this Name signed the session's nonce, the command's parameters and `reference`. Part 3 §23.3.
         case signed(key: Name, reference: [UInt8])
         /// The entity's authValue is known. Part 3 §23.4.
-        case secret(of: Name)
+        case secret(of: Name, reference: [UInt8] = [])
         /// The index's data at `offset` compares with `operand`; running it takes an authorization of the index. Part 3 §23.9.
         case nv(index: Name, operand: [UInt8], offset: UInt16, operation: Comparison)
         /// One of two to eight policies. Part 3 §23.6.
         case or([Policy])
+
+        /// Any policy that the key with this Name signed together with `reference`. Part 3 §23.16.
+        case authorize(key: Name, reference: [UInt8])
+        /// Any policy whose digest the index holds. Part 3 §23.22.
+        case authorizeNV(index: Name)
+        /// The platform's registers have these values. Part 3 §23.7.
+        case pcr(PCRSelection, PCRSelection.Expected)
+        /// The command has exactly these parameters and handles. Part 3 §23.13.
+        case cpHash([UInt8])
+        /// The command has handles of exactly these Names. Part 3 §23.14.
+        case nameHash([UInt8])
+        /// Who uses the object proves its authValue with an HMAC. Part 3 §23.17.
+        case authValue
+        /// Who uses the object gives its authValue in the clear. Its digest is that of `authValue`. Part 3 §23.18.
+        case password
+        /// The index that is used was written, or was not. Part 3 §23.20.
+        case nvWritten(Bool)
+        /// The chip's TPMS_TIME_INFO at `offset` compares with `operand`. Part 3 §23.10.
+        case counterTimer(operand: [UInt8], offset: UInt16, operation: Comparison)
+        /// The object goes to a parent of this Name; where `object` is given, only that object. Part 3 §23.15.
+        case duplicationSelect(object: Name?, newParent: Name)
+        /// What is created has a template of this hash. Part 3 §23.21.
+        case template([UInt8])
+        /// The command comes from one of these localities, a TPMA_LOCALITY. Part 3 §23.8.
+        case locality(UInt8)
+        /// Somebody is at the machine. Part 3 §23.12.
+        case physicalPresence
     }
 
     /// TPM_EO. TPM 2.0 Part 2 §6.8.
-    public enum Comparison: UInt16, Hashable, Sendable {
+    public enum Comparison: UInt16, Hashable, Sendable, CaseIterable {
         case equal = 0x0000
+        case notEqual = 0x0001
+        case signedGreater = 0x0002
+        case unsignedGreater = 0x0003
+        case signedLess = 0x0004
+        case unsignedLess = 0x0005
+        case signedGreaterOrEqual = 0x0006
         case unsignedGreaterOrEqual = 0x0007
-    }
-
-    /// The authPolicy with `hash`.
-    public func digest(_ hash: HashAlgorithm = .sha256) -> [UInt8] {
-        steps.reduce([UInt8](repeating: 0, count: hash.size)) { digest, step in step.extending(digest, hash) }
+        case signedLessOrEqual = 0x0008
+        case unsignedLessOrEqual = 0x0009
+        case bitsSet = 0x000A
+        case bitsClear = 0x000B
     }
 
     /// The steps to run in a session that shall authorize `command`, with every choice made: of an OR, the branch that
@@ -45,36 +78,10 @@ public struct Policy: Hashable, Sendable {
             case .or(let branches):
                 guard let branch = branches.lazy.compactMap({ $0.path(to: command) }).first else { return nil }
                 path += branch + [step]
-            case .signed, .secret, .nv:
+            default:
                 path.append(step)
             }
         }
         return path
-    }
-}
-
-extension Policy.Step {
-    /// The policy digest after this step. Part 1 §19.7.
-    func extending(_ old: [UInt8], _ hash: HashAlgorithm) -> [UInt8] {
-        switch self {
-        case .commandCode(let code):
-            return hash.digest(old, CommandCode.policyCommandCode.bytes, code.bytes)
-        case .signed(let key, let reference):
-            return hash.digest(hash.digest(old, CommandCode.policySigned.bytes, key.bytes), reference)
-        case .secret(let entity):
-            // Twice, for the empty reference.
-            return hash.digest(hash.digest(old, CommandCode.policySecret.bytes, entity.bytes))
-        case .nv(let index, let operand, let offset, let operation):
-            let comparison = Writer.bytes { writer in
-                writer.raw(operand)
-                writer.integer(offset)
-                writer.integer(operation.rawValue)
-            }
-            return hash.digest(old, CommandCode.policyNV.bytes, hash.digest(comparison), index.bytes)
-        case .or(let branches):
-            // An OR starts again from zero: what came before it is not forgotten but chosen among the branches.
-            let zero = [UInt8](repeating: 0, count: hash.size)
-            return hash.digest(zero, CommandCode.policyOR.bytes, branches.flatMap { $0.digest(hash) })
-        }
     }
 }

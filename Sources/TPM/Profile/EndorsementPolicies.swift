@@ -1,21 +1,11 @@
-/// The policies of endorsement keys, which belong to keys that Tenpin does not make and never satisfies: only their
-/// digests are of use. TCG EK Credential Profile 2.6 Annex B.6.
+/// The policies of endorsement keys, which belong to keys that Tenpin does not make. TCG EK Credential Profile 2.6 Annex B.6.
 enum EndorsementPolicies {
-    /// PolicyA, of the low range: PolicySecret(TPM_RH_ENDORSEMENT) with an empty reference. TPM 2.0 Part 3 §23.4.
-    static func a(_ hash: HashAlgorithm) -> [UInt8] {
-        let name = Name(Handle.endorsement)
-        return hash.digest(hash.digest(zero(hash), Code.policySecret, name.bytes))
-    }
+    /// PolicyA, of the low range: the endorsement hierarchy's authorization.
+    static let a = Policy(.secret(of: Name(.endorsement)))
 
-    /// PolicyB, of the high range: PolicyA or PolicyC. TPM 2.0 Part 3 §23.6.
-    static func b(_ hash: HashAlgorithm) -> [UInt8] {
-        hash.digest(zero(hash), CommandCode.policyOR.bytes, a(hash) + c(hash))
-    }
-
-    /// PolicyC: PolicyAuthorizeNV of the index that the platform's owner may fill with a policy of theirs.
-    /// TPM 2.0 Part 3 §23.20.
-    private static func c(_ hash: HashAlgorithm) -> [UInt8] {
-        hash.digest(zero(hash), Code.policyAuthorizeNV, policyIndex(hash).name.bytes)
+    /// PolicyB, of the high range: PolicyA, or PolicyC: whatever policy the platform's owner has put into the policy index.
+    static func b(_ hash: HashAlgorithm) -> Policy {
+        Policy(.or([a, Policy(.authorizeNV(index: policyIndex(hash).name))]))
     }
 
     /// Policy index I-1, I-2 or I-3 by hash (Annex B.5): it holds an algorithm and a digest, is written with PolicyA,
@@ -30,14 +20,6 @@ enum EndorsementPolicies {
         return NVPublic(
             index: Handle(handle), nameAlgorithm: hash,
             attributes: [.policyWrite, .writeAll, .ppRead, .ownerRead, .authRead, .policyRead, .noDA, .written],
-            authPolicy: a(hash), dataSize: UInt16(2 + hash.size))
-    }
-
-    private static func zero(_ hash: HashAlgorithm) -> [UInt8] { .init(repeating: 0, count: hash.size) }
-
-    /// Commands that are never sent. TPM 2.0 Part 2 §6.5.2.
-    private enum Code {
-        static let policySecret: [UInt8] = [0, 0, 0x01, 0x51]
-        static let policyAuthorizeNV: [UInt8] = [0, 0, 0x01, 0x92]
+            authPolicy: a.digest(hash), dataSize: UInt16(2 + hash.size))
     }
 }

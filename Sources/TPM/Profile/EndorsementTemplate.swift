@@ -46,7 +46,10 @@ public enum EndorsementTemplate: String, Hashable, Sendable, CaseIterable {
 
     /// How the key is used: by the endorsement hierarchy's authorization. Low-range keys have this as their policy and no
     /// other way; high-range ones are also used with their own, empty authValue, for which this is `nil`.
-    public var usePolicy: Policy? { isHigh ? nil : Policy(.secret(of: Name(.endorsement))) }
+    public var usePolicy: Policy? { isHigh ? nil : EndorsementPolicies.a }
+
+    /// The policy whose digest the template holds.
+    public var policy: Policy { isHigh ? EndorsementPolicies.b(hash) : EndorsementPolicies.a }
 
     private var isHigh: Bool { self != .rsa2048 && self != .p256 }
 
@@ -65,7 +68,7 @@ public enum EndorsementTemplate: String, Hashable, Sendable, CaseIterable {
         if isHigh { attributes.insert(.userWithAuth) }
         return PublicArea(
             nameAlgorithm: hash, attributes: attributes,
-            authPolicy: isHigh ? EndorsementPolicies.b(hash) : EndorsementPolicies.a(hash), body: body)
+            authPolicy: policy.digest(hash), body: body)
     }
 
     /// Low-range templates have a unique field of zeros, high-range ones an empty one.
