@@ -61,6 +61,7 @@ let package = Package(
                 .embedInCode("Data/tpm-manufacturer-roots.json"), .embedInCode("Data/tpm-firmware-flaws.json"),
             ],
             swiftSettings: strict),
+        .target(name: "Explain", dependencies: ["TPM", crypto, cryptoExtras], swiftSettings: strict),
         .target(name: "VaultAPI", dependencies: [crypto], swiftSettings: strict),
         .target(
             name: "Receipts", dependencies: ["TPM", "Secrets", "VaultAPI", "Endorsement", crypto], swiftSettings: strict
@@ -72,7 +73,7 @@ let package = Package(
         .target(
             name: "Vault",
             dependencies: [
-                "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", "Secrets", crypto,
+                "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Secrets", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ], swiftSettings: strict),
         .target(
@@ -90,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "tenpin-vault",
             dependencies: [
-                "Vault", "TPM", "TPMDevice", "VaultAPI", "Varlink", "Endorsement", "Secrets", arguments, logging,
+                "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Secrets", arguments,
+                logging,
             ],
             swiftSettings: strict),
 
@@ -164,6 +166,12 @@ let package = Package(
                 "Passwords", "Endorsement", "TestSupport", "VaultTestSupport", "DeviceTestSupport",
                 "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
             ]),
+        .testTarget(
+            name: "ExplainTests",
+            dependencies: [
+                "Explain", "TPM", "TPMDevice", "TestSupport", "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
+            ]
+        ),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
         .testTarget(
             name: "CrowdTests",

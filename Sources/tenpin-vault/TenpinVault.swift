@@ -26,7 +26,8 @@ struct TenpinVault: AsyncParsableCommand {
             """,
         version: VaultVersion.text,
         subcommands: [
-            ProvisionCommand.self, ServeCommand.self, StatusCommand.self, SelfTestCommand.self, DeprovisionCommand.self,
+            ProvisionCommand.self, ServeCommand.self, StatusCommand.self, ExplainCommand.self,
+            SelfTestCommand.self, DeprovisionCommand.self,
         ])
 
     static func main() async {
