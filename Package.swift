@@ -69,6 +69,7 @@ let package = Package(
         .target(
             name: "Audit", dependencies: ["TPM", "VaultAPI", "Endorsement", "Receipts", crypto],
             swiftSettings: strict),
+        .target(name: "Report", dependencies: ["Audit", "Explain", "TPM", "VaultAPI"], swiftSettings: strict),
         .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
         .target(
             name: "Vault",
@@ -166,6 +167,9 @@ let package = Package(
                 "Passwords", "Endorsement", "TestSupport", "VaultTestSupport", "DeviceTestSupport",
                 "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
             ]),
+        .testTarget(
+            name: "ReportTests",
+            dependencies: ["Report", "Audit", "TPM", "VaultAPI", "TestSupport", "ProgramTestSupport", crypto]),
         .testTarget(
             name: "ExplainTests",
             dependencies: [
