@@ -143,6 +143,7 @@ struct FAPITests {
             (#"{"policy": [{"type": "PCR", "currentPCRs": [1]}]}"#, "policy[0]", "only the chip knows"),
             (#"{"policy": [{"type": "CommandCode", "code": "x"}]}"#, "policy[0].code", "a command of TPM 2.0"),
             (#"{"policy": [{"type": "CpHash", "cpHash": "0x1"}]}"#, "policy[0].cpHash", "hexadecimal"),
+            (#"{"policy": [{"type": "Locality", "locality": {"Extended": 1}}]}"#, "policy[0].locality", "no flag"),
             (#"{"description": "x"}"#, "", "policy is missing"), ("[", "the file", "no JSON"),
         ])
     func wrong(json: String, place: String, what: String) {
