@@ -74,7 +74,8 @@ let package = Package(
         .target(
             name: "Vault",
             dependencies: [
-                "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Secrets", crypto,
+                "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Receipts", "Audit", "Secrets",
+                crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ], swiftSettings: strict),
         .target(
@@ -83,18 +84,23 @@ let package = Package(
                 "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", "Receipts", crypto,
             ],
             swiftSettings: strict),
+        .target(
+            name: "CommandOptions", dependencies: ["Endorsement", "Audit", "Report", arguments], swiftSettings: strict),
         .executableTarget(
             name: "tenpin",
             dependencies: [
                 "VaultClient", "VaultAPI", "TPM", "Endorsement", "Receipts", "Backup", "Passwords", "Secrets",
-                arguments,
+                "CommandOptions", arguments,
             ], swiftSettings: strict),
         .executableTarget(
             name: "tenpin-vault",
             dependencies: [
-                "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Secrets", arguments,
-                logging,
+                "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Receipts", "Audit",
+                "Secrets", "CommandOptions", arguments, logging,
             ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "tenpin-audit", dependencies: ["Audit", "Receipts", "TPM", "CommandOptions", arguments],
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -134,7 +140,8 @@ let package = Package(
                 "ChipWitness", "TestSupport", "ProgramTestSupport", "DeviceTestSupport", crypto,
             ]),
         .testTarget(
-            name: "CommandTests", dependencies: ["tenpin", "tenpin-vault", "TestSupport", "ProgramTestSupport"]),
+            name: "CommandTests",
+            dependencies: ["tenpin", "tenpin-vault", "tenpin-audit", "TestSupport", "ProgramTestSupport"]),
         .testTarget(
             name: "ProvisioningTests",
             dependencies: [
@@ -176,6 +183,14 @@ let package = Package(
                 "Explain", "TPM", "TPMDevice", "TestSupport", "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
             ]
         ),
+        .testTarget(
+            name: "AuditTests",
+            dependencies: [
+                "Audit", "Receipts", "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "Secrets", "OPRF",
+                "Passwords", "Endorsement", "TestSupport", "VaultTestSupport", "DeviceTestSupport",
+                "ProgramTestSupport", "tenpin", "tenpin-vault", "tenpin-audit", crypto, logging,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
         .testTarget(
             name: "CrowdTests",

@@ -27,7 +27,7 @@ extension AuditReport {
         }
         let counts = Severity.allCases.reversed().compactMap { severity -> String? in
             let count = counted.count { $0.severity == severity }
-            return count == 0 ? nil : "\(count) \(severity.rawValue)"
+            return count == 0 ? nil : "\(count) \(severity.rawValue)" + (count == 1 || severity == .critical ? "" : "s")
         }
         return "Findings: \(counts.joined(separator: ", "))."
     }

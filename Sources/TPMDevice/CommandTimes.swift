@@ -10,6 +10,9 @@ public struct CommandTimes: Sendable {
         times[command, default: []].append(time)
     }
 
+    /// All of them together.
+    public var total: Duration { times.values.joined().reduce(.zero, +) }
+
     /// One line a command, the slowest first.
     public var summary: [Summary] {
         times.map { command, times in

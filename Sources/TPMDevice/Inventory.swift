@@ -4,9 +4,14 @@ import TPM
 extension Chip {
     /// One property of the chip (TPM_PT), if it has it. TPM 2.0 Part 2 §6.13.
     public func property(_ tag: UInt32) throws(ChipError) -> UInt32? {
-        try capability(.properties, from: tag, count: 1) { (reader: inout Reader) throws(WireError) in
-            (try reader.integer(UInt32.self), try reader.integer(UInt32.self))
-        }.first { $0.0 == tag }?.1
+        try properties(from: tag, count: 1).first { $0.tag == tag }?.value
+    }
+
+    /// At most `count` properties from a tag on, as many as the chip shows at once.
+    public func properties(from tag: UInt32, count: UInt32) throws(ChipError) -> [(tag: UInt32, value: UInt32)] {
+        try capability(.properties, from: tag, count: count) { (reader: inout Reader) throws(WireError) in
+            (tag: try reader.integer(UInt32.self), value: try reader.integer(UInt32.self))
+        }
     }
 
     /// The handles in use from `first` on, as long as they have its type.
@@ -14,9 +19,7 @@ extension Chip {
         var all: [Handle] = []
         var next = first
         while true {
-            let page = try capability(.handles, from: next, count: 64) { (reader: inout Reader) throws(WireError) in
-                Handle(try reader.integer())
-            }
+            let page = try handles(from: next, count: 64)
             all += page
             guard page.count == 64, let last = page.last, last.rawValue < .max, last.rawValue >> 24 == first >> 24
             else { return all }
@@ -25,6 +28,13 @@ extension Chip {
                 throw .malformed(.getCapability, .unexpected("the last handle", value: last.rawValue))
             }
             next = last.rawValue + 1
+        }
+    }
+
+    /// At most `count` handles in use from `first` on, as many as the chip shows at once.
+    public func handles(from first: UInt32, count: UInt32) throws(ChipError) -> [Handle] {
+        try capability(.handles, from: first, count: count) { (reader: inout Reader) throws(WireError) in
+            Handle(try reader.integer())
         }
     }
 
@@ -73,6 +83,29 @@ extension Chip {
         let response = try run(.readPublic(handle))
         return try parse(response, to: .readPublic) { (reader: inout Reader) throws(WireError) in
             try PublicArea(tpm2b: &reader)
+        }
+    }
+
+    /// The public area of a persistent object as the chip gives it: TPMT_PUBLIC, whether it parses here or not.
+    public func publicContents(of handle: Handle) throws(ChipError) -> [UInt8] {
+        let response = try run(.readPublic(handle))
+        return try parse(response, to: .readPublic) { (reader: inout Reader) throws(WireError) in
+            try reader.sized(limit: 1024)
+        }
+    }
+
+    /// The public area of an NV index as the chip gives it: TPMS_NV_PUBLIC, whether it parses here or not; `nil` where there is no
+    /// index.
+    public func indexContents(at index: Handle) throws(ChipError) -> [UInt8]? {
+        do throws(ChipError) {
+            let response = try run(.nvReadPublic(index))
+            return try parse(response, to: .nvReadPublic) { (reader: inout Reader) throws(WireError) in
+                try reader.sized(limit: 256)
+            }
+        } catch {
+            // A handle that is none of an index's is refused by its value.
+            if let code = error.responseCode, code.isMissingHandle || !index.isNVIndex { return nil }
+            throw error
         }
     }
 

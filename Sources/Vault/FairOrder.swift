@@ -77,8 +77,8 @@ struct FairOrder<Call> {
         return Turn(call: taken.call, caller: taken.caller, beginning: first.beginning)
     }
 
-    /// Counts what a turn took. To be called when the turn is over, before the next one.
-    mutating func charge(_ time: Duration, to turn: Turn) {
+    /// Counts what a turn took, for its parties `weight` times that. To be called when the turn is over, before the next one.
+    mutating func charge(_ time: Duration, to turn: Turn, weight: Int = 1) {
         guard !waiting.isEmpty else {
             // Nobody was kept waiting, so nobody owes anything.
             marks = [:]
@@ -86,7 +86,7 @@ struct FairOrder<Call> {
             return
         }
         for party in Self.parties(of: turn.caller) {
-            marks[party] = max(mark(party), turn.beginning) + time
+            marks[party] = max(mark(party), turn.beginning) + time * weight
         }
         let shares = Set((waiting.map(\.caller) + [turn.caller]).map(Self.share))
         clock += time / shares.count

@@ -5,6 +5,8 @@ import VaultAPI
 final class Turns: Sendable {
     /// A call that waits; one of the two closures is called, once.
     struct Call: Sendable {
+        /// How many times what it takes is counted.
+        let weight: Int
         let run: @Sendable (isolated Vault) -> Void
         let refuse: @Sendable () -> Void
     }
@@ -42,7 +44,7 @@ final class Turns: Sendable {
 
     /// Counts what a turn took.
     func charge(_ time: Duration, to turn: FairOrder<Call>.Turn) {
-        state.withLock { $0.order.charge(time, to: turn) }
+        state.withLock { $0.order.charge(time, to: turn, weight: turn.call.weight) }
     }
 
     /// The connections whose calls wait.
@@ -55,13 +57,16 @@ final class Turns: Sendable {
 extension Vault {
     /// Runs `body` on the vault when its caller's turn has come; refuses it where too many calls of its account wait.
     ///
-    /// - Parameter startsSession: it waits also until there is room for one more session.
+    /// - Parameters:
+    ///   - startsSession: it waits also until there is room for one more session.
+    ///   - weight: how many times what it takes is counted: who may wait gets less while others wait too.
     nonisolated func take<Reply: Sendable>(
-        turnOf caller: Caller, startsSession: Bool = false,
+        turnOf caller: Caller, startsSession: Bool = false, weight: Int = 1,
         _ body: @escaping @Sendable (isolated Vault) throws(VaultFault) -> Reply
     ) async throws(VaultFault) -> Reply {
         let result = await withCheckedContinuation { (done: CheckedContinuation<Result<Reply, VaultFault>, Never>) in
             let call = Turns.Call(
+                weight: weight,
                 run: { vault in
                     do throws(VaultFault) {
                         done.resume(returning: .success(try body(vault)))

@@ -28,22 +28,28 @@ public actor Vault {
     nonisolated let turns = Turns()
     /// Whether the vault will soon look again for room for a session.
     var looksAgain = false
+    /// The attestation key, saved out of the chip, once an audit has asked for it.
+    var attestationKey: (area: PublicArea, context: [UInt8])?
 
     /// TPM_PT_CONTEXT_GAP_MAX. TPM 2.0 Part 2 §6.13.
     private static let largestGap: UInt32 = 0x114
 
-    /// Opens chip and store, checks that this is the chip that was provisioned, and reconciles the two.
+    /// Opens chip and store, checks that this is the chip that was provisioned, and reconciles the two, unless it is opened only
+    /// to be looked at.
     public static func open(
         home: String, tcti: String? = nil, ownerAuthorization: [UInt8] = [], endorsementAuthorization: [UInt8] = [],
-        log: Logger, now: @escaping @Sendable () -> Date = Date.init
+        log: Logger, reconciles: Bool = true, now: @escaping @Sendable () -> Date = Date.init
     ) async throws -> Vault {
         let configuration = try VaultConfiguration.read(home: home)
-        let store = try Store(path: VaultConfiguration.storePath(home: home))
+        let path = VaultConfiguration.storePath(home: home)
+        // Who only looks leaves no store behind where there is none.
+        let isThere = reconciles || FileManager.default.fileExists(atPath: path)
+        let store = try Store(path: isThere ? path : ":memory:")
         let chip = try Chip(
             tcti: tcti ?? configuration.tcti, ownerAuthorization: ownerAuthorization,
             endorsementAuthorization: endorsementAuthorization, patience: patience)
         let vault = try Vault(configuration, home: home, store: store, chip: chip, log: log, now: now)
-        try await vault.reconcile()
+        if reconciles { try await vault.reconcile() }
         return vault
     }
 
@@ -193,7 +199,7 @@ extension Vault {
 extension ChipError {
     /// Whether this is about the chip's own state, whoever asks for whatever: it does not answer, found itself broken, was
     /// reset, or is short of something (the warnings of Part 2 §6.6.3). An operator has to see it.
-    fileprivate var isTheChipsTrouble: Bool {
+    var isTheChipsTrouble: Bool {
         switch self {
         case .unreachable, .malformed: true
         case .refused(_, let code): code == .failure || code == .initialize || code.isWarning

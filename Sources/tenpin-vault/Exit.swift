@@ -1,8 +1,11 @@
 import ArgumentParser
+import Audit
 import Foundation
+import Receipts
 import TPM
 import TPMDevice
 import Vault
+import VaultAPI
 import Varlink
 
 /// One sentence on standard error, and an exit code that says of what kind the failure is.
@@ -10,11 +13,14 @@ enum Exit {
     /// Prints what went wrong in a command, in one line, and gives the error to exit with.
     static func code(of error: any Error) -> any Error {
         // Help that was asked for.
-        guard !TenpinVault.exitCode(for: error).isSuccess else { return error }
+        guard !TenpinVault.exitCode(for: error).isSuccess, !(error is ExitCode) else { return error }
         let status: Int32 =
             switch error {
             case is ChipError: EX_UNAVAILABLE
             case is HomeError, is VaultError: EX_CONFIG
+            case StoreError.locked: EX_TEMPFAIL
+            case is StoreError, VaultFault.storeUnavailable, is EvidenceFlaw, is ReceiptFlaw: EX_DATAERR
+            case VaultFault.chipUnavailable, is VarlinkClientError: EX_UNAVAILABLE
             case is ValidationError: EX_USAGE
             default: EXIT_FAILURE
             }

@@ -64,13 +64,33 @@ struct ServeCommand: AsyncParsableCommand {
                 try await VarlinkServer.start(
                     at: path, access: try access(), service: service, conversation: conversation)
             }
+        let operators = await serveOperators(vault, numbers, log)
         FileHandle.standardError.write(Data("ready: serving on \(server.path)\n".utf8))
         ServiceManager.ready()
         await stop.first()
         ServiceManager.stopping()
         FileHandle.standardError.write(Data("stopping: finishing what is under way\n".utf8))
+        await operators?.shutdown(within: Self.patience)
         await server.shutdown(within: Self.patience)
         _ = consume lock
+    }
+
+    /// Serves the operator's own questions in the home folder. People are served without it too.
+    private func serveOperators(_ vault: Vault, _ numbers: Numbers, _ log: Logger) async -> VarlinkServer? {
+        do throws(VarlinkServerError) {
+            return try await VarlinkServer.start(
+                at: OperatorInterface.socket(home: home.home), access: .owner,
+                service: VarlinkService(
+                    vendor: "Tenpin", product: "tenpin-vault", version: VaultVersion.text,
+                    url: "https://tenpin.example",
+                    interfaces: [
+                        VarlinkInterface(name: OperatorInterface.name, description: OperatorInterface.description)
+                    ])
+            ) { _ in OperatorConversation(vault, ConnectionID(numbers.next())) }
+        } catch {
+            log.warning("audits are not answered while the vault is served: \(error)")
+            return nil
+        }
     }
 
     /// Where to serve.

@@ -21,13 +21,15 @@ struct TenpinVault: AsyncParsableCommand {
                0  done
                1  failed
               64  bad usage
+              65  the store is damaged, or of a later version
               69  the TPM does not answer, or refuses
+              75  the store is locked by another program
               78  not provisioned, in use, or another chip
             """,
         version: VaultVersion.text,
         subcommands: [
-            ProvisionCommand.self, ServeCommand.self, StatusCommand.self, ExplainCommand.self,
-            SelfTestCommand.self, DeprovisionCommand.self,
+            ProvisionCommand.self, ServeCommand.self, StatusCommand.self, ExplainCommand.self, AuditCommand.self,
+            EvidenceCommand.self, SelfTestCommand.self, DeprovisionCommand.self,
         ])
 
     static func main() async {

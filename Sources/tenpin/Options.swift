@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandOptions
 import Endorsement
 import Foundation
 import Secrets
@@ -125,35 +126,6 @@ extension Name {
     }
 }
 
-/// Whose endorsement certificates are believed.
-struct AuthorityOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            """
-            Certificates to believe beside the makers' pinned roots: self-issued ones as roots, others as steps to one. \
-            PEM or DER; may be repeated. [$TENPIN_TRUST_ROOT]
-            """,
-            valueName: "file"))
-    var trustRoot: [String] = []
-
-    @OptionGroup var pins: PinOptions
-
-    func read() throws -> Authorities {
-        let files = trustRoot.isEmpty ? environment("TENPIN_TRUST_ROOT").map { [$0] } ?? [] : trustRoot
-        let own = try files.flatMap { file in
-            guard let data = try? FileHandle(forReadingAtPath: file)?.readToEnd() else {
-                throw ValidationError("The trust root \(file) cannot be read.")
-            }
-            do {
-                return try AuthorityCertificate.list(file: Array(data))
-            } catch {
-                throw ValidationError("\(file): \(error)")
-            }
-        }
-        return Authorities(pins: try pins.read(), own: own)
-    }
-}
-
 /// The way to a vault under the address that pins name: one that begins at the root, since the same relative one
 /// is another socket in another folder. The socket is reached by the path as it was written, which may be shorter.
 struct PinnedDialer: VaultDialer {
@@ -192,30 +164,6 @@ struct TrustReport: Encodable {
         tier = vault.tier
         withstands = vault.tier.withstands
         warnings = vault.flaws.map(\.warning)
-    }
-}
-
-/// Which makers' roots are pinned.
-struct PinOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "A file that restricts and extends the pinned roots; see `tenpin trust roots --help`. [$TENPIN_ROOTS]",
-            valueName: "file"))
-    var roots: String?
-
-    func read() throws -> RootPins {
-        var pins = RootPins.builtIn
-        guard let file = roots ?? environment("TENPIN_ROOTS") else { return pins }
-        // A restriction that cannot be read must not be left out.
-        guard let data = try? FileHandle(forReadingAtPath: file)?.read(upToCount: RootsFile.maximumBytes + 1) else {
-            throw ValidationError("The roots file \(file) cannot be read.")
-        }
-        do throws(RootsFileError) {
-            pins.apply(try RootsFile(Array(data), path: file))
-        } catch {
-            throw ValidationError("\(error)")
-        }
-        return pins
     }
 }
 

@@ -6,6 +6,7 @@ import TestSupport
 package enum Program: String {
     case tenpin
     case vault = "tenpin-vault"
+    case audit = "tenpin-audit"
 
     package var path: String {
         get throws {

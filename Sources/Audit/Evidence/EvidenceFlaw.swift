@@ -25,6 +25,8 @@ public enum EvidenceFlaw: Error, Equatable, Sendable, CustomStringConvertible {
     case unsealed
     /// The challenge is another chip's or key's, or its answer is wrong.
     case answer
+    /// The chip cannot open the challenge.
+    case foreignChallenge
     /// It does not answer the auditor's challenge.
     case otherChallenge
     /// There is no challenge, so nothing shows that the key is on the chip, or that the file is not an old one.
@@ -47,6 +49,8 @@ public enum EvidenceFlaw: Error, Equatable, Sendable, CustomStringConvertible {
         case .unsealed:
             "The vault has no slot that its chip could certify, so there is nothing to show yet; enroll an account first."
         case .answer: "Not verified: the answer to the file's challenge is wrong; do not believe it."
+        case .foreignChallenge:
+            "The challenge is for another chip; ask the auditor for one that was made from this vault's evidence."
         case .otherChallenge:
             "Not verified: the file does not answer your challenge, it is an older one or somebody else's; ask for one"
                 + " made with yours."

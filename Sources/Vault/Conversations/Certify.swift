@@ -33,7 +33,7 @@ extension Vault {
 }
 
 extension Credential {
-    fileprivate init(_ challenge: CredentialChallenge) {
+    init(_ challenge: CredentialChallenge) {
         self.init(blob: challenge.blob.bytes, encryptedSeed: challenge.encryptedSeed.bytes)
     }
 }

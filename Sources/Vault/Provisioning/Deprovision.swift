@@ -120,7 +120,8 @@ public struct Deprovision: ~Copyable {
     /// The vault's files, the one that says that there is a vault last.
     private static let names = [
         "vault.sqlite", "vault.sqlite-wal", "vault.sqlite-shm", "vault.sqlite-journal", "selftest.json",
-        "selftest.json.new", "provision.json", "provision.json.new", "vault.json.new", "vault.json", "lock",
+        "selftest.json.new", "provision.json", "provision.json.new", "vault.json.new", "vault.json",
+        "operator.sock", "operator.sock.lock", "lock",
     ]
 
     /// Looks, and removes nothing.

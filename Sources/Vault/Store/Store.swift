@@ -26,9 +26,17 @@ struct Store: Sendable {
             // What a person had erased is overwritten, and what was answered is on the disk.
             try db.execute(sql: "PRAGMA secure_delete = ON; PRAGMA synchronous = FULL")
         }
-        queue = try DatabaseQueue(path: path, configuration: configuration)
-        try Self.migrator.migrate(queue)
-        slots = SlotCount(try queue.read { try EnrollmentRecord.fetchCount($0) })
+        do {
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            guard try !queue.read(Self.migrator.hasBeenSuperseded) else { throw StoreError.laterVersion(path) }
+            try Self.migrator.migrate(queue)
+            slots = SlotCount(try queue.read { try EnrollmentRecord.fetchCount($0) })
+            guard try queue.read({ try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }) == "ok" else {
+                throw StoreError.damaged(path)
+            }
+        } catch let error as DatabaseError {
+            throw StoreError(error, path) ?? error
+        }
     }
 
     private static let migrator: DatabaseMigrator = {
@@ -89,6 +97,22 @@ struct Store: Sendable {
     /// All enrollments that stand so.
     func enrollments(in state: EnrollmentRecord.State) throws -> [EnrollmentRecord] {
         try queue.read { try EnrollmentRecord.filter(Column("state") == state.rawValue).fetchAll($0) }
+    }
+
+    /// How many rows there are.
+    func count() throws -> Int { try queue.read { try EnrollmentRecord.fetchCount($0) } }
+
+    /// The row with the next number, and its enrollment, unless it was altered so that none can be made of it. By their numbers no
+    /// row is passed over, whatever was written into it.
+    func row(after number: Int64) throws -> (number: Int64, id: Data, record: EnrollmentRecord?)? {
+        try queue.read { db in
+            guard
+                let row = try Row.fetchOne(
+                    db, sql: "SELECT rowid AS number, * FROM enrollment WHERE rowid > ? ORDER BY rowid LIMIT 1",
+                    arguments: [number]), let number = Int64.fromDatabaseValue(row["number"])
+            else { return nil }
+            return (number, Data.fromDatabaseValue(row["id"]) ?? Data(), try? EnrollmentRecord(row: row))
+        }
     }
 
     /// How many enrollments hold a slot; of an open store only its own changes are counted.

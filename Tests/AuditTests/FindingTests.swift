@@ -1,0 +1,103 @@
+import Audit
+import Foundation
+import TPM
+import TPMDevice
+import TestSupport
+import Testing
+import VaultAPI
+
+@testable import Vault
+
+/// Deliberately broken vaults, each on a real chip of its own.
+@Suite(.timeLimit(.minutes(5))) struct FindingTests {
+    @Test("an honest vault shows nothing but that it is emulated and provisioned as chips are made")
+    func honest() async throws {
+        try await HonestVault.with { vault in
+            let evidence = try await vault.evidence()
+            let findings = await evidence.findings(try vault.terms(maximumLimit: 5))
+            #expect(Set(findings.map(\.kind)) == HonestVault.expected && findings.count == 4)
+            #expect(findings.map(\.severity) == [.critical, .warning, .warning, .note])
+            // The last two mistakes and grants are all explained.
+            #expect(Set(evidence.enrollments.map(\.account)) == Set(HonestVault.accounts))
+            let counts = Dictionary(uniqueKeysWithValues: evidence.enrollments.map { ($0.account, $0.count) })
+            #expect(counts["alice"] == SlotCount(count: 3, ceiling: 7))
+            #expect(counts["carol"] == SlotCount(count: 1, ceiling: 9))
+            // With hierarchies set and the emulation accepted it is clean.
+            for hierarchy in ["owner", "endorsement", "lockout"] {
+                try await vault.chip.tpm2("changeauth", "-c", hierarchy, "secret")
+            }
+            let set = try await vault.evidence().findings(vault.terms(accepted: [.chipEmulated]))
+            #expect(set.map(\.kind) == [.chipEmulated] && set.worst == nil)
+        }
+    }
+
+    @Test("what was tampered with is found and named, and nothing else is", arguments: Tampering.all)
+    func tampered(_ tampering: Tampering) async throws {
+        try await HonestVault.with { vault in
+            try await tampering.perform(vault)
+            let found = try await vault.findings(maximumLimit: tampering.maximumLimit)
+            let beyond = found.filter { !HonestVault.expected.contains($0.kind) }
+            #expect(
+                Set(beyond.map(\.kind)) == tampering.kinds,
+                "\(beyond.map { "\($0.kind.id) \($0.object.sentence): \($0.found), not \($0.expected)" })")
+            #expect(HonestVault.expected.isSubset(of: Set(found.map(\.kind))))
+            #expect(beyond.allSatisfy { !$0.expected.isEmpty && !$0.found.isEmpty })
+        }
+    }
+
+    @Test("each identifier is found by a test, but for what no emulated chip can show")
+    func everyKind() {
+        let found = Tampering.all.reduce(into: HonestVault.expected) { $0.formUnion($1.kinds) }
+        let elsewhere: Set<FindingKind> = [
+            // No chip here has them; `altered` shows what can be shown in evidence that is changed.
+            .chipTier, .chipEndorsementKey, .chipFirmwareFlaw, .chipFirmwareDoubt, .chipFirmwareMismatch,
+            .chipLargestDigest, .chipParent, .dictionaryLockout, .slotUnreadable, .ceilingBehind,
+        ]
+        #expect(found.union(elsewhere) == Set(FindingKind.allCases) && found.isDisjoint(with: elsewhere))
+    }
+
+    @Test("a vault whose hash sizes have changed, whose chip is locked out, or whose last raise was lost is told of it")
+    func altered() async throws {
+        try await HonestVault.with { vault in
+            let honest = try await vault.evidence()
+            let terms = try vault.terms()
+            func beyond(_ change: (inout VaultEvidence) -> Void) async -> Set<FindingKind> {
+                var evidence = honest
+                change(&evidence)
+                return Set(await evidence.findings(terms).map(\.kind)).subtracting(HonestVault.expected)
+            }
+            func set(_ tag: UInt32, _ value: UInt32, in evidence: inout VaultEvidence) {
+                evidence.chip.properties = evidence.chip.properties.map {
+                    $0.tag == tag ? .init(tag: tag, value: value) : $0
+                }
+            }
+            #expect(await beyond { set(0x120, 48, in: &$0) } == [.chipLargestDigest])
+            #expect(await beyond { set(0x200, 0x200, in: &$0) } == [.dictionaryLockout])
+            #expect(await beyond { $0.enrollments[0].contents = nil } == [.slotUnreadable])
+            #expect(
+                await beyond { evidence in
+                    let count = evidence.enrollments[0].count
+                    evidence.enrollments[0].contents = count.map { count in
+                        Bytes(
+                            Writer.bytes {
+                                $0.integer(count.count); $0.integer(count.ceiling - 1)
+                            })
+                    }
+                } == [.ceilingBehind])
+            #expect(
+                await beyond { $0.chip.parent = $0.chip.endorsementKey }.isSuperset(of: [.chipParent, .recipeMismatch]))
+            #expect(await beyond { $0.chip.endorsementKey = $0.chip.parent }.contains(.chipEndorsementKey))
+        }
+    }
+
+    @Test("each identifier is of one form, and says its rule, why it matters and what to do in sentences")
+    func registry() {
+        for kind in FindingKind.allCases {
+            #expect(kind.id.wholeMatch(of: /[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*/) != nil, "\(kind.id)")
+            let text = kind.text
+            #expect(!text.title.hasSuffix(".") && text.why.hasSuffix(".") && text.advice.hasSuffix("."), "\(kind.id)")
+        }
+        let texts = FindingKind.allCases.map { $0.text.why }
+        #expect(Set(texts).count >= texts.count - 2)
+    }
+}
