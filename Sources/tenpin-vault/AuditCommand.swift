@@ -15,6 +15,7 @@ struct AuditCommand: AsyncParsableCommand {
               tenpin-vault audit --home /var/lib/tenpin --trust-root maker.pem
               tenpin-vault audit --maximum-limit 10 --json >audit.json
               tenpin-vault audit --accept hierarchy.endorsement-empty
+              tenpin-vault audit --html audit.html --sarif audit.sarif
 
             Exit codes: 0 nothing found, 10 notes only, 11 a warning, 12 something critical; 65 the store is damaged or of \
             a later version, 69 the TPM does not answer, 75 the store is locked, 78 not provisioned or another chip. What is \
