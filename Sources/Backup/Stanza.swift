@@ -17,7 +17,7 @@ public enum Stanza: Hashable, Sendable {
 
     var type: UInt16 {
         switch self {
-        case .vault: 1
+        case .vault(let stanza): stanza.confirmation == nil ? 1 : 3
         case .digits: 2
         case .unknown(let type, _): type
         }
@@ -35,7 +35,10 @@ public enum Stanza: Hashable, Sendable {
     init?(type: UInt16, body: [UInt8]) {
         switch type {
         case 1:
-            guard let stanza = VaultStanza(encoded: body) else { return nil }
+            guard let stanza = VaultStanza(encoded: body, withConfirmation: false) else { return nil }
+            self = .vault(stanza)
+        case 3:
+            guard let stanza = VaultStanza(encoded: body, withConfirmation: true) else { return nil }
             self = .vault(stanza)
         case 2:
             guard body.count == DigitsStanza.size else { return nil }
@@ -46,7 +49,11 @@ public enum Stanza: Hashable, Sendable {
     }
 }
 
-/// A hint where the vault keeps this backup's key. It pins the recipe, so that an impostor's is refused unasked.
+/// A hint where the vault keeps this backup's key. It pins recipe and confirmation, so that an impostor's are refused unasked.
+///
+/// The recipe alone would not do. The attack: 1. an impostor relays the vault's recipe and chip, and serves a confirmation of its
+/// own, made from one guess and an evaluation key of its own; 2. it evaluates with that key; 3. the device goes on if, and
+/// only if, the guess is what the person typed.
 public struct VaultStanza: Hashable, Sendable {
     /// The account at the vault: 1 to 255 bytes of UTF-8.
     public let account: String
@@ -54,23 +61,31 @@ public struct VaultStanza: Hashable, Sendable {
     public let enrollmentID: [UInt8]
     /// SHA-256 of the recipe: 32 bytes.
     public let recipeHash: [UInt8]
+    /// The enrollment's confirmation: 32 bytes. Not where the device that wrote the backup did not know it.
+    public let confirmation: [UInt8]?
 
     /// `nil` if a value does not have its size.
-    public init?(account: String, enrollmentID: [UInt8], recipeHash: [UInt8]) {
-        guard (1...255).contains(account.utf8.count), enrollmentID.count == 16, recipeHash.count == 32 else {
-            return nil
-        }
+    public init?(account: String, enrollmentID: [UInt8], recipeHash: [UInt8], confirmation: [UInt8]?) {
+        guard (1...255).contains(account.utf8.count), enrollmentID.count == 16, recipeHash.count == 32,
+            confirmation.map({ $0.count == 32 }) ?? true
+        else { return nil }
         self.account = account
         self.enrollmentID = enrollmentID
         self.recipeHash = recipeHash
+        self.confirmation = confirmation
     }
 
-    /// Enrollment id (16) || recipe hash (32) || account.
-    var encoded: [UInt8] { enrollmentID + recipeHash + Array(account.utf8) }
+    /// Enrollment id (16) || recipe hash (32) || confirmation (32, in stanzas of type 3) || account.
+    var encoded: [UInt8] { enrollmentID + recipeHash + (confirmation ?? []) + Array(account.utf8) }
 
-    init?(encoded: [UInt8]) {
-        guard encoded.count > 48, let account = String(validating: encoded[48...], as: UTF8.self) else { return nil }
-        self.init(account: account, enrollmentID: Array(encoded[..<16]), recipeHash: Array(encoded[16..<48]))
+    init?(encoded: [UInt8], withConfirmation: Bool) {
+        let start = withConfirmation ? 80 : 48
+        guard encoded.count > start, let account = String(validating: encoded[start...], as: UTF8.self) else {
+            return nil
+        }
+        self.init(
+            account: account, enrollmentID: Array(encoded[..<16]), recipeHash: Array(encoded[16..<48]),
+            confirmation: withConfirmation ? Array(encoded[48..<80]) : nil)
     }
 }
 

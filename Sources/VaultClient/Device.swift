@@ -118,17 +118,17 @@ public struct Device: ~Copyable, Sendable {
     /// Recovers with a password that was typed once; a wrong one is an outcome. What comes back is kept on this device.
     ///
     /// - Parameters:
-    ///   - pinnedHash: the recipe's hash as the backup at hand has it; a served recipe that differs is refused before a
-    ///     guess is spent.
+    ///   - pinned: what the backup at hand pins; a served recipe or confirmation that differs is refused before a guess is
+    ///     spent.
     ///   - accepting: whether the keys are the ones that were looked for; nothing is written before it agreed.
     public mutating func recover(
-        at link: VaultLink, password: borrowing Password, pinnedHash: [UInt8]? = nil,
+        at link: VaultLink, password: borrowing Password, pinned: PinnedRecipe? = nil,
         accepting: (Recovered) -> Bool = { _ in true }
     ) async throws(VaultClientError) -> RecoverOutcome {
         var evaluated: EnrollmentID?
         let outcome: RecoverOutcome
         do throws(VaultClientError) {
-            outcome = try await Recovery(link: link, account: account, pinnedHash: pinnedHash).run(password) {
+            outcome = try await Recovery(link: link, account: account, pinned: pinned).run(password) {
                 evaluated = $0
             }
         } catch {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct BackupHeaderTests {
     static let vault = VaultStanza(
         account: "käthe@example.org", enrollmentID: [UInt8](repeating: 0x11, count: 16),
-        recipeHash: [UInt8](repeating: 0x22, count: 32))
+        recipeHash: [UInt8](repeating: 0x22, count: 32), confirmation: [UInt8](repeating: 0x33, count: 32))
 
     static func stanzas() throws -> [Stanza] {
         let digits = DigitsStanza(wrapping: testKey(), under: DigitsKey())
@@ -136,17 +136,37 @@ import Testing
         }
     }
 
+    @Test("a vault stanza without a confirmation keeps the type and the bytes that it had before there was one")
+    func vaultStanzaOfBefore() throws {
+        let (id, hash) = ([UInt8](repeating: 0x11, count: 16), [UInt8](repeating: 0x22, count: 32))
+        let old = try #require(Stanza(type: 1, body: id + hash + Array("a".utf8)))
+        let stanza = try #require(VaultStanza(account: "a", enrollmentID: id, recipeHash: hash, confirmation: nil))
+        #expect(old == .vault(stanza) && old.type == 1 && old.body == id + hash + Array("a".utf8))
+        let pinned = try #require(VaultStanza(account: "a", enrollmentID: id, recipeHash: hash, confirmation: hash))
+        #expect(Stanza.vault(pinned).type == 3)
+        #expect(Stanza(type: 3, body: Stanza.vault(pinned).body) == .vault(pinned))
+    }
+
     @Test("a vault stanza takes values of the right size only")
     func vaultStanza() {
         let id = [UInt8](repeating: 0, count: 16)
         let hash = [UInt8](repeating: 0, count: 32)
-        #expect(VaultStanza(account: "a", enrollmentID: id, recipeHash: hash) != nil)
-        #expect(VaultStanza(account: String(repeating: "a", count: 255), enrollmentID: id, recipeHash: hash) != nil)
-        #expect(VaultStanza(account: "", enrollmentID: id, recipeHash: hash) == nil)
-        #expect(VaultStanza(account: String(repeating: "a", count: 256), enrollmentID: id, recipeHash: hash) == nil)
-        #expect(VaultStanza(account: "a", enrollmentID: hash, recipeHash: hash) == nil)
-        #expect(VaultStanza(account: "a", enrollmentID: id, recipeHash: id) == nil)
-        #expect(VaultStanza(encoded: id + hash) == nil)
-        #expect(VaultStanza(encoded: id + hash + [0xFF]) == nil)
+        func isTaken(account: String = "a", id: [UInt8]? = nil, hash: [UInt8]? = nil, confirmation: [UInt8]?) -> Bool {
+            VaultStanza(
+                account: account, enrollmentID: id ?? [UInt8](repeating: 0, count: 16),
+                recipeHash: hash ?? [UInt8](repeating: 0, count: 32), confirmation: confirmation) != nil
+        }
+        for confirmation in [nil, hash] {
+            #expect(isTaken(confirmation: confirmation))
+            #expect(isTaken(account: String(repeating: "a", count: 255), confirmation: confirmation))
+            #expect(!isTaken(account: "", confirmation: confirmation))
+            #expect(!isTaken(account: String(repeating: "a", count: 256), confirmation: confirmation))
+            #expect(!isTaken(id: hash, confirmation: confirmation))
+            #expect(!isTaken(hash: id, confirmation: confirmation))
+            let start = id + hash + (confirmation ?? [])
+            #expect(VaultStanza(encoded: start, withConfirmation: confirmation != nil) == nil)
+            #expect(VaultStanza(encoded: start + [0xFF], withConfirmation: confirmation != nil) == nil)
+        }
+        #expect(!isTaken(confirmation: id))
     }
 }

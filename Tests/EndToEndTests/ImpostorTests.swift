@@ -172,21 +172,25 @@ import VaultAPI
         try await World.with { world in
             let alice = try account("alice")
             let device = try await world.enroll(alice, "correct horse")
-            guard var pinned = device.state.enrollment?.recipe.hash else { throw Missing.enrollment }
+            guard let pinned = device.state.enrollment?.pin else { throw Missing.enrollment }
             let courier = try world.courier()
             let link = try await world.link(courier)
             var another = try world.device(alice)
             let outcome = try await another.recover(
-                at: link, password: password("correct horse"), pinnedHash: pinned)
+                at: link, password: password("correct horse"), pinned: pinned)
             #expect(Ending(outcome) == .recovered(try device.key()))
-            pinned[31] ^= 1
-            let other = pinned
-            courier.begin()
-            let error = try await failure {
-                _ = try await another.recover(at: link, password: password("correct horse"), pinnedHash: other)
+            #expect(pinned.confirmation?.count == 32)
+            for change in [\PinnedRecipe.hash[31], \PinnedRecipe.confirmation![31]] {  // 32 bytes, as was just seen
+                var other = pinned
+                other[keyPath: change] ^= 1
+                courier.begin()
+                let pin = other
+                let error = try await failure {
+                    _ = try await another.recover(at: link, password: password("correct horse"), pinned: pin)
+                }
+                #expect(error?.reason == .recipe(.notThePinned))
+                #expect(courier.calls.map(\.method) == [LookUp.name])
             }
-            #expect(error?.reason == .recipe(.notThePinned))
-            #expect(courier.calls.map(\.method) == [LookUp.name])
             await link.close()
         }
     }

@@ -21,7 +21,8 @@ import VaultAPI
         state.olderKeys = [
             GenerationKey(generation: 1, key: shared(0xA2)), GenerationKey(generation: 2, key: shared(0xA3)),
         ]
-        state.enrollment = .init(recipe: try Fixture.recipe(), limitSeed: shared(0xA4))
+        state.enrollment = .init(
+            recipe: try Fixture.recipe(), confirmation: Bytes([9, 9]), limitSeed: shared(0xA4))
         state.digits = shared(0xA5)
         let object = SealedObject(publicArea: Bytes([1]), duplicate: Bytes([2]), encryptedSeed: Bytes([3]))
         var next = try Fixture.recipe()
@@ -51,6 +52,7 @@ import VaultAPI
             #expect(back.olderKeys.map(\.generation) == [1, 2])
             #expect(holds(back.olderKeys[0].key, 0xA2) && holds(back.olderKeys[1].key, 0xA3))
             #expect(back.enrollment?.recipe == state.enrollment?.recipe && holds(back.enrollment?.limitSeed, 0xA4))
+            #expect(back.enrollment?.pin == state.enrollment?.pin && back.enrollment?.confirmation == Bytes([9, 9]))
             #expect(holds(back.digits, 0xA5))
             #expect(back.pending?.recipe == state.pending?.recipe && back.pending?.bundle == [7])
             #expect(back.pending?.commit.confirmation == Bytes([4]) && back.pending?.commit.olderKeys == Bytes([6]))

@@ -10,11 +10,11 @@ import VaultAPI
 /// What a device says to something that is not the vault.
 @Suite struct ImpostorTests {
     static func recover(
-        _ text: String, from impostor: Impostor, pinnedHash: [UInt8]? = nil
+        _ text: String, from impostor: Impostor, pinned: PinnedRecipe? = nil
     ) async throws -> RecoverOutcome {
         let typed = try password(text)
         return try await Recovery(
-            link: try Fixture.link(to: impostor), account: try Fixture.account(), pinnedHash: pinnedHash
+            link: try Fixture.link(to: impostor), account: try Fixture.account(), pinned: pinned
         ).run(typed)
     }
 
@@ -50,13 +50,19 @@ import VaultAPI
         text.replacing(/"blinded":"[^"]*"/, with: "")
     }
 
-    @Test("a recipe that the backup does not name is refused before a guess is spent")
+    @Test("a recipe or confirmation that the backup does not name is refused before a guess is spent")
     func pinned() async throws {
-        let impostor = try Impostor.evaluating(recipe: try Fixture.recipe())
-        await #expect(throws: VaultClientError(.recipe(.notThePinned))) {
-            _ = try await Self.recover("password", from: impostor, pinnedHash: [UInt8](repeating: 0, count: 32))
+        let recipe = try Fixture.recipe()
+        for pin in [
+            PinnedRecipe(hash: [UInt8](repeating: 0, count: 32), confirmation: nil),
+            PinnedRecipe(hash: recipe.hash, confirmation: [UInt8](repeating: 2, count: 32)),
+        ] {
+            let impostor = try Impostor.evaluating(recipe: recipe)
+            await #expect(throws: VaultClientError(.recipe(.notThePinned))) {
+                _ = try await Self.recover("password", from: impostor, pinned: pin)
+            }
+            #expect(impostor.names == ["LookUp"])
         }
-        #expect(impostor.names == ["LookUp"])
     }
 
     @Test("a recipe that asks for too much or too little work is refused before a guess is spent")

@@ -13,10 +13,10 @@ import VaultAPI
         return recipe
     }
 
-    static func refusal(of recipe: Recipe, pinnedHash: [UInt8]? = nil) throws -> RecipeFlaw? {
+    static func refusal(of recipe: Recipe) throws -> RecipeFlaw? {
         let (account, vault) = (try Fixture.account(), try Fixture.vault())
         do throws(VaultClientError) {
-            _ = try CheckedRecipe(recipe, for: account, at: vault, pinnedHash: pinnedHash)
+            _ = try CheckedRecipe(recipe, for: account, at: vault)
             return nil
         } catch {
             #expect(error.guess == .notSpent)
@@ -27,9 +27,7 @@ import VaultAPI
 
     @Test("the recipe of this account and this vault is taken")
     func taken() throws {
-        let recipe = try Fixture.recipe()
-        #expect(try Self.refusal(of: recipe) == nil)
-        #expect(try Self.refusal(of: recipe, pinnedHash: recipe.hash) == nil)
+        #expect(try Self.refusal(of: Fixture.recipe()) == nil)
     }
 
     @Test("a recipe with a field that cannot be is refused for that field")
@@ -72,9 +70,12 @@ import VaultAPI
         #expect(try Self.refusal(of: recipe) == .work(memory: memory, passes: passes))
     }
 
-    @Test("a recipe that differs in any field from the pinned one is refused")
+    @Test("a pin allows no recipe that differs in any field, and no other confirmation")
     func pinned() throws {
-        let hash = try Fixture.recipe().hash
+        let confirmation = Bytes([UInt8](repeating: 1, count: 32))
+        let pin = PinnedRecipe(hash: try Fixture.recipe().hash, confirmation: confirmation.bytes)
+        #expect(pin.allows(try Fixture.recipe(), confirmation: confirmation))
+        #expect(!pin.allows(try Fixture.recipe(), confirmation: Bytes([UInt8](repeating: 2, count: 32))))
         let id = try #require(EnrollmentID([UInt8](repeating: 9, count: 16)))
         let changes: [(inout Recipe) -> Void] = [
             { $0.enrollment = id }, { $0.generation = 2 }, { $0.memory = 65537 }, { $0.passes = 4 },
@@ -82,7 +83,7 @@ import VaultAPI
             { $0.vaults[0].evaluationKeyName = Bytes([0, 0x0B] + .init(repeating: 9, count: 32)) },
         ]
         for change in changes {
-            #expect(try Self.refusal(of: Self.changed(change), pinnedHash: hash) == .notThePinned)
+            #expect(!pin.allows(try Self.changed(change), confirmation: confirmation))
         }
     }
 }

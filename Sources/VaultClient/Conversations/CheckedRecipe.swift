@@ -24,9 +24,8 @@ struct CheckedRecipe: Hashable, Sendable {
     /// - Parameters:
     ///   - account: the account that was asked for.
     ///   - trusted: the vault that was asked.
-    ///   - pinnedHash: the recipe's hash as a backup file has it.
     init(
-        _ recipe: Recipe, for account: Account, at trusted: TrustedVault, pinnedHash: [UInt8]? = nil
+        _ recipe: Recipe, for account: Account, at trusted: TrustedVault
     ) throws(VaultClientError) {
         do throws(RecipeFlaw) {
             guard recipe.suite == Recipe.suite else { throw .suite(recipe.suite) }
@@ -43,7 +42,6 @@ struct CheckedRecipe: Hashable, Sendable {
             }
             vault = try Self.check(entry, at: trusted)
             context = recipe.hash
-            if let pinnedHash, context != pinnedHash { throw .notThePinned }
             self.recipe = recipe
             self.parameters = parameters
         } catch {

@@ -21,6 +21,8 @@ public struct Recovered: Sendable {
     /// Keys of earlier generations.
     public let olderKeys: [GenerationKey]
     public let recipe: Recipe
+    /// 32 bytes.
+    let confirmation: Bytes
     public let refund: Refund
     /// Why the older keys cannot be given, if they cannot.
     public let olderKeysFlaw: BundleFlaw?
@@ -51,17 +53,22 @@ public struct Recovered: Sendable {
 struct Recovery {
     let link: VaultLink
     let account: Account
-    /// The recipe's hash as a backup's header has it.
-    let pinnedHash: [UInt8]?
+    /// What the header of the backup at hand pins.
+    let pinned: PinnedRecipe?
 
     /// - Parameter onEvaluated: told the enrollment when an evaluation came back.
     func run(
         _ password: borrowing Password, onEvaluated: (EnrollmentID) -> Void = { _ in }
     ) async throws(VaultClientError) -> RecoverOutcome {
         let served = try await link.lookUp(account)
-        let recipe = try CheckedRecipe(served.recipe, for: account, at: link.vault, pinnedHash: pinnedHash)
+        let recipe = try CheckedRecipe(served.recipe, for: account, at: link.vault)
         guard served.confirmation.bytes.count == 32 else {
             throw VaultClientError(.recipe(.confirmation(served.confirmation.bytes.count)))
+        }
+        // The attack: 1. an impostor relays the true recipe, and serves a confirmation that it made from one guess and an
+        // evaluation key of its own; 2. what the device does after the evaluation tells it whether the guess was right.
+        if let pinned, !pinned.allows(recipe.recipe, confirmation: served.confirmation) {
+            throw VaultClientError(.recipe(.notThePinned))
         }
         try Stretching.checkMemory(for: recipe.parameters)
 
@@ -134,7 +141,8 @@ struct Recovery {
         return Recovered(
             key: GenerationKey(
                 generation: contents.generation, key: SharedSecret(contents.backupKey.duplicate())),
-            olderKeys: riding.older, recipe: recipe.recipe, refund: refund, olderKeysFlaw: flaw,
+            olderKeys: riding.older, recipe: recipe.recipe, confirmation: served.confirmation, refund: refund,
+            olderKeysFlaw: flaw,
             limitSeed: SharedSecret(contents.limitSeed.duplicate()), tickets: riding.tickets)
     }
 

@@ -38,10 +38,16 @@ public struct DeviceState: Sendable {
     /// An enrollment, and the seed of the key that writes its slot.
     public struct LiveEnrollment: Sendable {
         public let recipe: Recipe
+        /// 32 bytes; `nil` where the state is from before it was kept.
+        let confirmation: Bytes?
         let limitSeed: SharedSecret
 
-        init(recipe: Recipe, limitSeed: SharedSecret) {
+        /// What a backup is to pin of it.
+        public var pin: PinnedRecipe { PinnedRecipe(hash: recipe.hash, confirmation: confirmation?.bytes) }
+
+        init(recipe: Recipe, confirmation: Bytes?, limitSeed: SharedSecret) {
             self.recipe = recipe
+            self.confirmation = confirmation
             self.limitSeed = limitSeed
         }
     }
@@ -68,6 +74,8 @@ extension DeviceState {
         var exposedLimit: UInt32?
         var older: [UInt32]
         var live: Recipe?
+        /// Absent in files of before it was kept.
+        var liveConfirmation: Bytes?
         var digits: Bool
         var pending: Pending?
         var toBurn: [Ticket]
@@ -132,7 +140,7 @@ extension DeviceState {
         let facts = Facts(
             account: account, generation: key?.generation, keyIsBehindPassword: keyIsBehindPassword,
             exposedLimit: exposedLimit, older: olderKeys.map(\.generation), live: enrollment?.recipe,
-            digits: digits != nil,
+            liveConfirmation: enrollment?.confirmation, digits: digits != nil,
             pending: pending.map { pending in
                 Facts.Pending(
                     commit: pending.commit, bundle: Bytes(pending.bundle),
@@ -206,7 +214,10 @@ extension DeviceState {
         keyIsBehindPassword = facts.keyIsBehindPassword
         exposedLimit = facts.exposedLimit
         olderKeys = try keys(facts.older)
-        if let recipe = facts.live { enrollment = LiveEnrollment(recipe: recipe, limitSeed: try next()) }
+        if let recipe = facts.live {
+            enrollment = LiveEnrollment(
+                recipe: recipe, confirmation: facts.liveConfirmation, limitSeed: try next())
+        }
         if facts.digits { digits = try next() }
         if let pending = facts.pending {
             let (openKey, backupKey, limitSeed) = (try next(), try next(), try next())

@@ -35,7 +35,7 @@ extension DeviceState {
         // Recovered in the meantime, it is the live one already, and must not be burnt for itself.
         if let enrollment, enrollment.recipe.enrollment != id { addTicket(enrollment.ticket) }
         toBurn.removeAll { $0.enrollment == id }
-        enrollment = LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed)
+        enrollment = pending.live
         adopt(
             GenerationKey(generation: pending.recipe.generation, key: pending.backupKey), older: pending.riding.older)
         keyIsBehindPassword = true
@@ -50,7 +50,7 @@ extension DeviceState {
     /// if the vault has one, is to be burnt.
     mutating func giveUpPending() {
         guard let pending else { return }
-        addTicket(LiveEnrollment(recipe: pending.recipe, limitSeed: pending.limitSeed).ticket)
+        addTicket(pending.live.ticket)
         exposedLimit = (exposedLimit ?? 0) + pending.limit
         // Its generation is not used again, and the key is kept: the vault may have made it live all the same.
         addOlder([GenerationKey(generation: pending.recipe.generation, key: pending.backupKey)])
@@ -73,7 +73,8 @@ extension DeviceState {
         adopt(recovered.key, older: recovered.olderKeys)
         keyIsBehindPassword = true
         if let enrollment, enrollment.recipe.generation < recovered.recipe.generation { addTicket(enrollment.ticket) }
-        enrollment = LiveEnrollment(recipe: recovered.recipe, limitSeed: recovered.limitSeed)
+        enrollment = LiveEnrollment(
+            recipe: recovered.recipe, confirmation: recovered.confirmation, limitSeed: recovered.limitSeed)
         if pending?.recipe.enrollment == id {
             pending = nil
             if let replaced { toForget.append(replaced) }
@@ -121,6 +122,13 @@ extension DeviceState {
 
     mutating func change(_ id: EnrollmentID, _ body: (inout BurnTicket) -> Void) {
         for index in toBurn.indices where toBurn[index].enrollment == id { body(&toBurn[index]) }
+    }
+}
+
+extension PendingEnrollment {
+    /// What it is once it is live.
+    fileprivate var live: DeviceState.LiveEnrollment {
+        DeviceState.LiveEnrollment(recipe: recipe, confirmation: commit.confirmation, limitSeed: limitSeed)
     }
 }
 

@@ -7,9 +7,10 @@ extension Device {
     /// The ways to `key` that a backup's header names.
     borrowing func stanzas(for key: borrowing BackupKey) -> [Stanza] {
         var stanzas: [Stanza] = []
-        if let recipe = state.enrollment?.recipe,
+        if let live = state.enrollment,
             let stanza = VaultStanza(
-                account: account.id, enrollmentID: recipe.enrollment.bytes, recipeHash: recipe.hash)
+                account: account.id, enrollmentID: live.recipe.enrollment.bytes, recipeHash: live.pin.hash,
+                confirmation: live.pin.confirmation)
         {
             stanzas.append(.vault(stanza))
         }

@@ -35,7 +35,7 @@ struct RecoverCommand: AsyncParsableCommand {
         let link = try await vault.link(self.device.deviceHome)
         let typed = try password.source.password()
         let outcome = try await device.recover(
-            at: link, password: typed, pinnedHash: header?.recipeHash(of: device.account)
+            at: link, password: typed, pinned: header?.pin(of: device.account)
         ) { recovered in header.map(recovered.holdsKey) ?? true }
         guard case .recovered(let recovered) = outcome else {
             await link.close()
@@ -80,9 +80,11 @@ extension BackupHeader {
         stanzas.contains { if case .vault = $0 { true } else { false } }
     }
 
-    /// The recipe's hash for this account, as the backup's header pins it.
-    func recipeHash(of account: Account) -> [UInt8]? {
-        for case .vault(let stanza) in stanzas where stanza.account == account.id { return stanza.recipeHash }
+    /// What the backup's header pins of this account's enrollment.
+    func pin(of account: Account) -> PinnedRecipe? {
+        for case .vault(let stanza) in stanzas where stanza.account == account.id {
+            return PinnedRecipe(hash: stanza.recipeHash, confirmation: stanza.confirmation)
+        }
         return nil
     }
 }

@@ -46,12 +46,15 @@ enum HeaderFuzz: FuzzBody {
     static func seeds() throws -> [[UInt8]] {
         let id = [UInt8](repeating: 0x11, count: 16)
         let hash = [UInt8](repeating: 0x22, count: 32)
-        guard let vault = VaultStanza(account: "käthe@example.org", enrollmentID: id, recipeHash: hash) else {
-            return []
+        func stanza(_ confirmation: [UInt8]?) -> Stanza? {
+            VaultStanza(
+                account: "käthe@example.org", enrollmentID: id, recipeHash: hash, confirmation: confirmation
+            ).map(Stanza.vault)
         }
+        guard let vault = stanza(hash), let old = stanza(nil) else { return [] }
         let digits = DigitsStanza(wrapping: BackupInput.key, under: DigitsKey())
         return try [
-            [], [Stanza.vault(vault)], [.vault(vault), .digits(digits), .unknown(type: 999, body: [1, 2, 3])],
+            [], [vault], [old, .digits(digits), .unknown(type: 999, body: [1, 2, 3])],
         ].map { stanzas in
             try BackupHeader(content: .stream, key: BackupInput.key, generation: 3, stanzas: stanzas).encoded
         }

@@ -38,7 +38,7 @@ enum StateFuzz: FuzzBody {
         var states = [state]
         state.key = GenerationKey(generation: 2, key: secret(1))
         state.olderKeys = [GenerationKey(generation: 1, key: secret(2))]
-        state.enrollment = DeviceState.LiveEnrollment(recipe: recipe, limitSeed: secret(3))
+        state.enrollment = DeviceState.LiveEnrollment(recipe: recipe, confirmation: nil, limitSeed: secret(3))
         state.digits = secret(4)
         states.append(state)
         let bytes = Bytes([UInt8](repeating: 0xA5, count: 32))
@@ -52,6 +52,7 @@ enum StateFuzz: FuzzBody {
             riding: RidingKeys(older: [GenerationKey(generation: 1, key: secret(9))], tickets: [ticket]))
         state.toBurn = [ticket]
         state.exposedLimit = 10
+        state.enrollment = DeviceState.LiveEnrollment(recipe: recipe, confirmation: bytes, limitSeed: secret(3))
         states.append(state)
         return try states.map { state in
             let file = try state.encoded()
