@@ -2,9 +2,11 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Waits for calls that may never return. Each has a thread of its own; one that is late is left behind.
+/// Waits for calls that may never return. A thread makes them one after another; one that is late is left behind, and its
+/// thread with it.
 final class Patience: Sendable {
     private let seconds: TimeInterval
+    private let caller = Mutex<JobQueue?>(nil)
     /// Calls that were left behind and have not returned.
     private let behind = Mutex(0)
 
@@ -12,6 +14,8 @@ final class Patience: Sendable {
     static let limit = 4
 
     init(seconds: TimeInterval) { self.seconds = seconds }
+
+    deinit { leaveCaller() }
 
     /// Runs `body`, and gives up after the time there is: then `whenLate` may wake it, and nobody takes its result.
     func wait<R: Sendable>(
@@ -21,7 +25,7 @@ final class Patience: Sendable {
             throw .unreachable("\(Self.limit) earlier calls are still waiting for it")
         }
         let answer = Answer<R>()
-        Thread.detachNewThread { [self] in
+        call { [self] in
             if answer.give(Result(catching: body)) { behind.withLock { $0 -= 1 } }
         }
         if let result = answer.wait(seconds) { return try result.get() }
@@ -31,8 +35,25 @@ final class Patience: Sendable {
             behind.withLock { $0 -= 1 }
             return try result.get()
         }
+        leaveCaller()
         whenLate()
         throw .unreachable("no answer in \(Int(seconds)) seconds")
+    }
+
+    private func call(_ job: @escaping @Sendable () -> Void) {
+        caller.withLock { caller in
+            let queue = caller ?? JobQueue(thread: "tenpin-tcti")
+            caller = queue
+            queue.append(job)
+        }
+    }
+
+    /// Its thread ends when the call that it makes returns; the next call gets another one.
+    private func leaveCaller() {
+        caller.withLock { caller in
+            caller?.close()
+            caller = nil
+        }
     }
 }
 
