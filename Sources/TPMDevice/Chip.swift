@@ -12,6 +12,12 @@ public final class Chip {
     /// Objects and sessions that the chip would not flush when their time had come.
     private var owed: [Handle] = []
 
+    /// Whether a policy session of this program's own stays in the chip between two uses, where it takes one of three places.
+    /// Not for a chip that others use too: a resource manager would save and load it with every command.
+    public var keepsPolicySession = false
+    private var idlePolicySession: Handle?
+    private var lendsPolicySession = false
+
     /// Told of each command that is sent again, and why.
     public var onRepetition: (CommandCode, ResponseCode) -> Void = { _, _ in }
 
@@ -27,6 +33,11 @@ public final class Chip {
         self.endorsementAuthorization = endorsementAuthorization
         self.patience = Patience(seconds: patience)
         try connect()
+    }
+
+    /// What is kept does not outlive the connection.
+    deinit {
+        if let idlePolicySession { try? flush(idlePolicySession) }
     }
 
     /// The authorization of commands that the owner hierarchy authorizes.
@@ -61,6 +72,7 @@ public final class Chip {
         connections = isShared ? 1 : connections + 1
         // Of the lost connection; `reconnect` flushes what is still there, where nobody shares the chip.
         if !isShared { owed = [] }
+        idlePolicySession = nil
         transport = try Transport.open(tcti, patience: patience)
         // A chip that a platform's firmware started answers INITIALIZE, which is as good.
         let response = try exchange(.startup, [])
@@ -131,6 +143,47 @@ public final class Chip {
         guard !code.isSuccess, !code.isMissingHandle else { return }
         owed.append(handle)
         throw .refused(.flushContext, code)
+    }
+
+    /// Lends a policy session without a key of its own, `begun` with a policy's first step, for the further steps and the one
+    /// command that they authorize.
+    ///
+    /// A session that is kept goes on after its command, and the chip takes back what was satisfied in it (Part 1 §19.7.4);
+    /// another one ends with it. One whose use failed is flushed either way: nobody knows what is satisfied in it.
+    func withPolicySession<R>(
+        begun begin: (Handle) throws(ChipError) -> Void, _ body: (Authorization) throws(ChipError) -> R
+    ) throws(ChipError) -> R {
+        // An idle session of a lost connection is gone.
+        if transport == nil { try reconnect() }
+        let isKept = keepsPolicySession && !lendsPolicySession
+        let idle = isKept ? idlePolicySession : nil
+        var handle = if let idle { idle } else { try startSession(.policy).handle }
+        if isKept {
+            idlePolicySession = nil
+            lendsPolicySession = true
+        }
+        defer { if isKept { lendsPolicySession = false } }
+        do throws(ChipError) {
+            do throws(ChipError) {
+                try begin(handle)
+            } catch {
+                // Somebody else flushed it, and the step was not begun (Part 3 §5.4). A PolicyNV is not sent again for that: only
+                // RETRY says for certain that it did not count.
+                guard let idle, case .refused(let command, let code) = error, command != .policyNV,
+                    code.isMissingReference
+                else { throw error }
+                // A chip under pressure may say so of a session that is there.
+                try? flush(idle)
+                handle = try startSession(.policy).handle
+                try begin(handle)
+            }
+            let result = try body(Authorization(session: handle, attributes: isKept ? [.continueSession] : []))
+            if isKept { idlePolicySession = handle }
+            return result
+        } catch {
+            try? flush(handle)
+            throw error
+        }
     }
 
     /// Makes up for the flushes that the chip refused, so that they do not fill its three places. It may refuse again.

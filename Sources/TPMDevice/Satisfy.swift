@@ -32,7 +32,7 @@ extension Chip {
         for step in path { try run(step, for: code, in: session, evidence) }
     }
 
-    private func run(
+    func run(
         _ step: Policy.Step, for code: CommandCode, in session: Handle, _ evidence: Evidence
     ) throws(ChipError) {
         switch step {

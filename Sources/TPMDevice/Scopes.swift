@@ -19,19 +19,19 @@ extension Chip {
         return try body(handle)
     }
 
-    /// A policy session without a key of its own, satisfied for `code`, lent to the one command it authorizes: the
-    /// session ends with that command, or is flushed when the command was refused.
+    /// A policy session satisfied for `code`, lent to the one command it authorizes. `willBegin` is called when the session is
+    /// there, before the policy's first step.
     public func withPolicy<R>(
-        _ policy: Policy, for code: CommandCode, evidence: Evidence = Evidence(),
+        _ policy: Policy, for code: CommandCode, evidence: Evidence = Evidence(), willBegin: () -> Void = {},
         _ body: (Authorization) throws(ChipError) -> R
     ) throws(ChipError) -> R {
-        let session = try startSession(.policy)
-        do throws(ChipError) {
-            try satisfy(policy, for: code, in: session.handle, evidence: evidence)
-            return try body(.policy(session.handle))
-        } catch {
-            try? flush(session.handle)
-            throw error
+        guard let path = policy.path(to: code), let first = path.first else { throw .unsatisfiable(code) }
+        return try withPolicySession { (session) throws(ChipError) in
+            willBegin()
+            try run(first, for: code, in: session, evidence)
+        } _: { (authorization) throws(ChipError) in
+            for step in path.dropFirst() { try run(step, for: code, in: authorization.session, evidence) }
+            return try body(authorization)
         }
     }
 

@@ -69,6 +69,7 @@ public actor Vault {
         let kept = chip.isShared ? SavedSessions(home: home) : nil
         kept?.endAll(on: chip)
         sessions = SessionTable(kept: kept, largestGap: try chip.property(Self.largestGap) ?? 255)
+        chip.keepsPolicySession = !chip.isShared
         thread = ChipThread(name: "tenpin-chip")
         self.configuration = configuration
         self.chip = chip

@@ -15,7 +15,7 @@ struct Operator {
         chip = recorder.chip
     }
 
-    /// Flushes every session that is loaded: between two acts the vault has none.
+    /// Flushes every session that is loaded, the vault's own too.
     func flushLoadedSessions() throws {
         let answer = try chip.send(
             RawCommand(0x17A, [], [], field(UInt32(1)) + field(UInt32(0x0200_0000)) + field(UInt32(16))))

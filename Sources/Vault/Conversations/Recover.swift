@@ -39,19 +39,14 @@ extension Vault {
         var mayHaveSpent = false
         do throws(ChipError) {
             return try chip.withLoaded(area, private: wrapped, under: parent) { (key) throws(ChipError) in
-                let session = try chip.startSession(.policy)
-                do throws(ChipError) {
-                    mayHaveSpent = true
-                    try chip.satisfy(
-                        EvaluationKeyProfile.policy(slot: slot), for: .ecdhZGen, in: session.handle,
-                        evidence: .spending(slot.entity(written: true)))
-                    let response = try chip.run(.ecdhZGen(key, point), authorizedBy: .policy(session.handle))
+                try chip.withPolicy(
+                    EvaluationKeyProfile.policy(slot: slot), for: .ecdhZGen,
+                    evidence: .spending(slot.entity(written: true)), willBegin: { mayHaveSpent = true }
+                ) { (session) throws(ChipError) in
+                    let response = try chip.run(.ecdhZGen(key, point), authorizedBy: session)
                     return try chip.parse(response, to: .ecdhZGen) { (reader: inout Reader) throws(WireError) in
                         try P256Point(tpm2b: &reader)
                     }
-                } catch {
-                    try? chip.flush(session.handle)
-                    throw error
                 }
             }
         } catch {
