@@ -7,8 +7,8 @@ public struct ConnectionID: Hashable, Sendable {
     public init(_ number: UInt64) { self.number = number }
 }
 
-/// The sessions that devices have with the chip, each saved out of the chip while nobody uses it: a chip holds three at a
-/// time and knows 64.
+/// The sessions that devices have with the chip, saved out of the chip while nobody uses them: a chip holds three at a time
+/// and knows 64. The one that was used last may stay in it until its place is needed.
 struct SessionTable {
     /// What a session was started for.
     enum Purpose: Equatable {
@@ -25,23 +25,29 @@ struct SessionTable {
         /// The connection to the chip that the session belongs to.
         let connection: Int
         let started: ContinuousClock.Instant
-        var context: [UInt8]
+        /// `nil` while the session is in the chip.
+        var context: [UInt8]?
         var lastUse: UInt64
 
         /// Which save of a session this was, counted by the chip (TPMS_CONTEXT.sequence, TPM 2.0 Part 2 §14.5).
-        var sequence: UInt64 { context.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
+        var sequence: UInt64? { context?.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
     }
 
     private var entries: [Int: Entry] = [:]
     private var nextNumber = 1
     private var clock: UInt64 = 0
+    private let leavesOneLoaded: Bool
     private let kept: SavedSessions?
     private let largestGap: UInt64
 
     /// - Parameters:
+    ///   - leavesOneLoaded: whether the session that was used last stays in the chip until another one is: with it, the vault's
+    ///     own and the next device's, the chip is full. Not on a chip that others use too: a resource manager would save and
+    ///     load it with every command.
     ///   - kept: where contexts are kept for the case that the vault is killed, on a chip that others use too.
     ///   - largestGap: how many saves a saved session may be behind the last one (TPM_PT_CONTEXT_GAP_MAX, at least 255).
-    init(kept: SavedSessions? = nil, largestGap: UInt32 = 255) {
+    init(leavesOneLoaded: Bool = false, kept: SavedSessions? = nil, largestGap: UInt32 = 255) {
+        self.leavesOneLoaded = leavesOneLoaded
         self.kept = kept
         self.largestGap = UInt64(largestGap)
     }
@@ -92,24 +98,19 @@ struct SessionTable {
         }
         let number = nextNumber
         nextNumber += 1
-        let context: [UInt8]
+        let entry = Entry(
+            owner: owner, purpose: purpose, handle: handle, connection: chip.connections, started: now, lastUse: 0)
         do throws(ChipError) {
-            context = try save(handle, on: chip)
+            try putAside(entry, as: number, on: chip)
         } catch {
             try? chip.flush(handle)
             throw error
         }
-        clock += 1
-        put(
-            Entry(
-                owner: owner, purpose: purpose, handle: handle, connection: chip.connections, started: now,
-                context: context, lastUse: clock), as: number)
-        renew(on: chip)
         return number
     }
 
-    /// Loads a session, lends it, and saves it again when `body` says that it goes on. A session whose use failed is ended:
-    /// its nonces are in nobody's hands any more. `nil` when there is no such session.
+    /// Lends a session, and keeps it when `body` says that it goes on. A session whose use failed is ended: its nonces are
+    /// in nobody's hands any more. `nil` when there is no such session.
     mutating func use<R>(
         _ number: Int, owner: ConnectionID, purpose: Purpose, on chip: Chip,
         _ body: (Handle) throws(ChipError) -> (R, goesOn: Bool)
@@ -117,22 +118,45 @@ struct SessionTable {
         guard let entry = entries[number], entry.owner == owner, entry.purpose == purpose else { return nil }
         remove(number)
         guard entry.connection == chip.connections else { return nil }
-        let result: R
-        let goesOn: Bool
         do throws(ChipError) {
-            try chip.run(.contextLoad(entry.context))
-            (result, goesOn) = try body(entry.handle)
-            guard goesOn else { return result }
-            clock += 1
-            put(
-                Entry(
-                    owner: owner, purpose: purpose, handle: entry.handle, connection: chip.connections,
-                    started: entry.started, context: try save(entry.handle, on: chip), lastUse: clock), as: number)
-            renew(on: chip)
+            if let context = entry.context { try chip.run(.contextLoad(context)) }
+            let (result, goesOn) = try body(entry.handle)
+            if goesOn { try putAside(entry, as: number, on: chip) }
             return result
         } catch {
             try? chip.flush(entry.handle)
+            // Somebody else flushed it.
+            if entry.context == nil, error.responseCode?.isMissingReference == true { return nil }
             throw error
+        }
+    }
+
+    /// Keeps a session that is in the chip, there or saved; and saves the one that was there before.
+    private mutating func putAside(_ entry: Entry, as number: Int, on chip: Chip) throws(ChipError) {
+        var entry = entry
+        clock += 1
+        entry.lastUse = clock
+        if leavesOneLoaded {
+            saveLoaded(on: chip)
+            entry.context = nil
+        } else {
+            entry.context = try save(entry.handle, on: chip)
+        }
+        put(entry, as: number)
+        renew(on: chip)
+    }
+
+    /// Saves what is in the chip. A session that cannot be saved is ended.
+    private mutating func saveLoaded(on chip: Chip) {
+        for (number, var entry) in entries where entry.context == nil {
+            remove(number)
+            guard entry.connection == chip.connections else { continue }
+            do throws(ChipError) {
+                entry.context = try save(entry.handle, on: chip)
+                put(entry, as: number)
+            } catch {
+                try? chip.flush(entry.handle)
+            }
         }
     }
 
@@ -155,7 +179,8 @@ struct SessionTable {
         } catch {
             // The oldest saved session blocks the chip's counter of contexts: it goes, and the save is tried once more.
             guard error.responseCode == .contextGap,
-                let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
+                let oldest = entries.filter({ $0.value.context != nil }).min(by: { $0.value.lastUse < $1.value.lastUse }
+                )
             else { throw error }
             evict(oldest.key, on: chip)
             return try chip.run(.contextSave(handle)).parameters
@@ -177,7 +202,7 @@ struct SessionTable {
 
     private mutating func put(_ entry: Entry, as number: Int) {
         entries[number] = entry
-        kept?.keep(entry.context, as: number)
+        if let context = entry.context { kept?.keep(context, as: number) }
     }
 
     private mutating func remove(_ number: Int) {
@@ -191,11 +216,13 @@ struct SessionTable {
     /// lets it lie; 2. others go on, and behind the kernel's resource manager each command in a session is a save; 3. the
     /// kernel's own save fails, with an error that names nothing, and so does every command from then on.
     private mutating func renew(on chip: Chip) {
-        guard let newest = entries.values.map(\.sequence).max() else { return }
-        for (number, var entry) in entries
-        where entry.connection == chip.connections && newest - entry.sequence > largestGap / 4 {
+        guard let newest = entries.values.compactMap(\.sequence).max() else { return }
+        for (number, var entry) in entries {
+            guard let context = entry.context, let sequence = entry.sequence, entry.connection == chip.connections,
+                newest - sequence > largestGap / 4
+            else { continue }
             do throws(ChipError) {
-                try chip.run(.contextLoad(entry.context))
+                try chip.run(.contextLoad(context))
                 entry.context = try chip.run(.contextSave(entry.handle)).parameters
                 put(entry, as: number)
             } catch {

@@ -68,7 +68,8 @@ public actor Vault {
         try chip.flushLeftovers()
         let kept = chip.isShared ? SavedSessions(home: home) : nil
         kept?.endAll(on: chip)
-        sessions = SessionTable(kept: kept, largestGap: try chip.property(Self.largestGap) ?? 255)
+        sessions = SessionTable(
+            leavesOneLoaded: !chip.isShared, kept: kept, largestGap: try chip.property(Self.largestGap) ?? 255)
         chip.keepsPolicySession = !chip.isShared
         thread = ChipThread(name: "tenpin-chip")
         self.configuration = configuration
