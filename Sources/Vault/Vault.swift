@@ -24,6 +24,9 @@ public actor Vault {
     var sessions: SessionTable
     /// Which connection is enrolling what.
     var enrolling: [EnrollmentID: ConnectionID] = [:]
+    /// Count and ceiling as the chip last had them, of slots that nothing of the vault's has changed since. They are only ever
+    /// told as the vault's word.
+    var seen: [EnrollmentID: SlotCount] = [:]
     /// The calls that wait for their turn. All that devices ask comes through here.
     nonisolated let turns = Turns()
     /// Whether the vault will soon look again for room for a session.

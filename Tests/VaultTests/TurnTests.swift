@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Synchronization
 import TPM
@@ -35,8 +36,10 @@ struct TurnTests {
         }
     }
 
-    private static func evaluate(_ slot: ArmedSlot) throws -> VarlinkCall {
-        let call = Evaluate(account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded)
+    private static func evaluate(
+        _ slot: ArmedSlot, blinded: Bytes = PaperDevice.someBlinded
+    ) throws -> VarlinkCall {
+        let call = Evaluate(account: slot.account, enrollment: slot.enrollment, blinded: blinded)
         return try #require(
             VarlinkCall(
                 method: "\(VaultInterface.name).\(Evaluate.name)", parameters: try JSONEncoder().encode(call)))
@@ -72,7 +75,8 @@ struct TurnTests {
                 let refused = Tally()
                 try await withThrowingTaskGroup { group in
                     for connection in 0..<UInt64(500) {
-                        let call = try Self.evaluate(slots[0])
+                        let point = P256.KeyAgreement.PrivateKey().publicKey.compressedRepresentation
+                        let call = try Self.evaluate(slots[0], blinded: Bytes(Array(point)))
                         group.addTask {
                             let reply = await Conversation(vault, ConnectionID(10_000 + connection)).handle(call)
                             if case .error(VaultFault.busy.wireName, _) = reply { refused.add() }
@@ -96,13 +100,13 @@ struct TurnTests {
                     try await group.waitForAll()
                 }
                 #expect(refused.count == 500 - 1 - Turns.waitingPerAccount)
-                // The reads of the slots, whose handles stand in the commands.
-                let reads = relay.exchanges.filter { $0.command.isA(.nvRead) }.map { exchange in
+                // The guesses, with the slot's handle in the command.
+                let guesses = relay.exchanges.filter { $0.command.isA(.policyNV) }.map { exchange in
                     ChipRelay.integer(exchange.command.bytes[14..<18])
                 }
-                #expect(reads.count == 1 + Turns.waitingPerAccount + 1)
-                let place = try #require(reads.firstIndex(of: slots[1].handle.rawValue))
-                #expect(place <= 2, "\(reads.count) reads, hers was number \(place)")
+                #expect(guesses.count == 1 + Turns.waitingPerAccount + 1)
+                let place = try #require(guesses.firstIndex(of: slots[1].handle.rawValue))
+                #expect(place <= 2, "\(guesses.count) guesses, hers was number \(place)")
             }
         }
     }

@@ -22,6 +22,7 @@ extension Vault {
         let count: SlotCount
         do throws(VaultFault) {
             count = try onChip { () throws(ChipError) in try chip.read(slot) }
+            seen[recipe.enrollment] = count
         } catch .slotGone {
             // No guess is left of it. Its generation is still told, so that what takes its place can be above it.
             count = SlotCount(count: 0, ceiling: 0)

@@ -25,7 +25,10 @@ extension Vault {
     /// gone stays, as `removing`.
     func remove(_ record: EnrollmentRecord) throws(VaultFault) {
         var record = record
-        if let id = EnrollmentID(Array(record.id)) { enrolling[id] = nil }
+        if let id = EnrollmentID(Array(record.id)) {
+            enrolling[id] = nil
+            seen[id] = nil
+        }
         if record.state != .reserved {
             record.state = .removing
             let removing = record

@@ -10,7 +10,7 @@ extension Vault {
         guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
         var record = try record(call.enrollment, of: call.account, in: [.armed, .live])
         let slot = try slot(of: record)
-        let before = try onChip { () throws(ChipError) in try chip.read(slot) }
+        let before = try count(of: slot, of: call.enrollment)
         // A lost reply, asked again: the same pair costs nothing.
         if record.lastBlinded == Data(call.blinded.bytes), let evaluated = record.lastEvaluated {
             return Evaluate.Reply(evaluated: Bytes(Array(evaluated)), guessesLeft: before.guessesLeft)
@@ -19,7 +19,10 @@ extension Vault {
             throw .wrongEnrollment
         }
         try countWrite(.guess, for: call.account)
+        seen[call.enrollment] = nil
         let evaluated = try spendAndMultiply(point, area, Array(wrapped), slot)
+        let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
+        seen[call.enrollment] = after
         record.lastBlinded = Data(call.blinded.bytes)
         record.lastEvaluated = Data(evaluated.sec1)
         do {
@@ -28,8 +31,13 @@ extension Vault {
             // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
             log.error("the last evaluated pair could not be kept: \(error)")
         }
-        return Evaluate.Reply(
-            evaluated: Bytes(evaluated.sec1), guessesLeft: before.guessesLeft == 0 ? 0 : before.guessesLeft - 1)
+        return Evaluate.Reply(evaluated: Bytes(evaluated.sec1), guessesLeft: after.guessesLeft)
+    }
+
+    /// Count and ceiling: a device has just looked them up.
+    private func count(of slot: SlotProfile, of enrollment: EnrollmentID) throws(VaultFault) -> SlotCount {
+        if let known = seen[enrollment] { return known }
+        return try onChip { () throws(ChipError) in try chip.read(slot) }
     }
 
     /// Everything that can fail before the guess is spent comes first; between PolicyNV and ECDH_ZGen nothing is awaited.
@@ -54,7 +62,11 @@ extension Vault {
             // Handles are looked up first, then the authorization is checked and counted, then the command's own work begins
             // (Part 3 §5, and so in the reference code): only what comes before the counting says that nothing was spent.
             if case .refused(.policyNV, let code) = error {
-                if code == .authUnavailable { throw .lockedOut }
+                if code == .authUnavailable {
+                    // So the chip answers for a slot that was defined again and is unwritten, too: reading it tells.
+                    _ = try onChip { () throws(ChipError) in try chip.read(slot) }
+                    throw .lockedOut
+                }
                 if code == .retry || code.isMissingHandle || code.isMissingReference { throw fault(error) }
             }
             log.error("the chip failed in an evaluation: \(error)")

@@ -107,6 +107,7 @@ extension Vault {
         case .burn:
             break
         }
+        seen[call.enrollment] = nil
         let carried = CarriedAuthorization(call.authorization)
         let reply = try onChip { () throws(ChipError) in
             try sessions.use(call.session, owner: connection, purpose: .device, on: chip) {
@@ -121,6 +122,7 @@ extension Vault {
         }
         guard let reply else { throw .sessionGone }
         if call.write == .first {
+            seen[call.enrollment] = SlotCount(count: 0, ceiling: call.value)
             record.state = .armed
             try stored { try store.update(record) }
         }
