@@ -304,7 +304,7 @@ import VaultTestSupport
                 await link.close()
                 number += 1
             }
-            #expect(length > 8)
+            #expect(length > 6)
             // Nothing was spent twice: one evaluation for each recovery, and one refund.
             let recoveries = UInt32(length + 1)
             #expect(try await world.claimed(alice) == SlotCount(count: 1 + recoveries, ceiling: 51 + recoveries))

@@ -38,7 +38,7 @@ import VaultAPI
         }
         let slot = try Self.slot(at: impostor)
         do throws(VaultClientError) {
-            try await slot.raise(to: 11, granted: 0)
+            _ = try await slot.raise(by: 1, asGrant: false, record: nil, limit: 10)
             Issue.record("a bad nonce was taken")
         } catch {
             #expect(error == VaultClientError(.session(.badNonce)))
@@ -65,7 +65,7 @@ import VaultAPI
             do throws(VaultClientError) {
                 switch kind {
                 case 0: try await FirstWrite(in: try await slot.link.courier.converse()).perform(on: slot, limit: 10)
-                case 1: try await slot.raise(to: 11, granted: 0)
+                case 1: _ = try await slot.raise(by: 1, asGrant: false, record: nil, limit: 10)
                 default: try await slot.burn()
                 }
                 Issue.record("a session without proof was taken")

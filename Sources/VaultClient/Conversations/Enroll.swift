@@ -171,13 +171,12 @@ struct EnrollmentAttempt {
         let reply = try await link.courier.call(
             Evaluate(account: account, enrollment: slot.enrollment, blinded: Bytes(point.sec1)), in: conversation)
         guard reply.evaluated.bytes == product.sec1 else { throw VaultClientError(.evaluationNotCounted) }
-        // Exactly this one: a count of 0 means a chip that does not count, a higher one that somebody was here before.
-        let seen = try await slot.read()
-        guard seen == SlotCount(count: 1, ceiling: choice.limit) else {
-            throw VaultClientError(.evaluationNotCounted)
+        let limit = choice.limit
+        _ = try await slot.raise { (seen) throws(VaultClientError) in
+            // Exactly this one: a count of 0 means a chip that does not count, a higher one that somebody was here before.
+            guard seen == SlotCount(count: 1, ceiling: limit) else { throw VaultClientError(.evaluationNotCounted) }
+            return OwnSlot.Raise(ceiling: limit + 1, granted: 0)
         }
-        link.onStep(.raising)
-        try await slot.raise(to: choice.limit + 1, granted: 0)
     }
 
     private static func randomPoint(

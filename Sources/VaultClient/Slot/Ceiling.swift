@@ -37,20 +37,25 @@ extension OwnSlot {
     func ceiling(record: CeilingRecord?, limit: UInt32) async throws(VaultClientError) -> Ceiling {
         let proven = try await read()
         guard !proven.isBurnt else { throw VaultClientError(.burnt) }
-        let valid = record.flatMap { vouches(for: $0) ? $0 : nil }
-        return Ceiling(proven: proven, record: valid, limit: limit)
+        return Ceiling(proven: proven, record: own(record), limit: limit)
     }
 
     /// Raises the ceiling by `guesses`; `asGrant` when they stand for no recovery.
     func raise(
         by guesses: UInt32, asGrant: Bool, record: CeilingRecord?, limit: UInt32
     ) async throws(VaultClientError) -> SlotCount {
-        let before = try await ceiling(record: record, limit: limit)
-        let (target, overflow) = before.last.addingReportingOverflow(guesses)
-        guard !overflow, target <= Self.highestCeiling else { throw VaultClientError(.ceilingTooHigh) }
-        link.onStep(.raising)
-        try await raise(to: target, granted: before.granted + (asGrant ? guesses : 0))
-        return SlotCount(count: before.proven.count, ceiling: target)
+        let own = own(record)
+        return try await raise { (proven) throws(VaultClientError) in
+            guard !proven.isBurnt else { throw VaultClientError(.burnt) }
+            let before = Ceiling(proven: proven, record: own, limit: limit)
+            let (target, overflow) = before.last.addingReportingOverflow(guesses)
+            guard !overflow, target <= Self.highestCeiling else { throw VaultClientError(.ceilingTooHigh) }
+            return Raise(ceiling: target, granted: before.granted + (asGrant ? guesses : 0))
+        }
+    }
+
+    private func own(_ record: CeilingRecord?) -> CeilingRecord? {
+        record.flatMap { vouches(for: $0) ? $0 : nil }
     }
 
     /// Far above what anyone uses, and far below the count of a burnt slot.

@@ -1,4 +1,5 @@
 import Secrets
+import Synchronization
 import TPM
 import VaultAPI
 
@@ -9,7 +10,7 @@ struct OwnSlot: ~Copyable, Sendable {
     let enrollment: EnrollmentID
     let profile: SlotProfile
     private let limitKey: AuthorityKey
-    private let grantKey: SecretBytes
+    private let grantKey: SharedSecret
 
     init(
         link: VaultLink, account: Account, enrollment: EnrollmentID, handle: Handle, authority: AuthorityProfile,
@@ -23,7 +24,7 @@ struct OwnSlot: ~Copyable, Sendable {
             try SlotProfile(handle: handle, authority: authority, limitKey: point)
         }
         self.limitKey = limitKey
-        grantKey = LimitKeys.grantKey(seed: limitSeed, enrollment: enrollment, endorsementName: name)
+        grantKey = SharedSecret(LimitKeys.grantKey(seed: limitSeed, enrollment: enrollment, endorsementName: name))
         self.link = link
         self.account = account
         self.enrollment = enrollment
@@ -40,20 +41,43 @@ struct OwnSlot: ~Copyable, Sendable {
             return try await session.prove(
                 .slot, command, attributes: [.audit, .encrypt], of: (account, enrollment))
         }
-        return try mapping(VaultClientError.Reason.wire) { () throws(WireError) in
-            try SlotCount(readParameters: parameters)
+        return try SlotCount(proven: parameters)
+    }
+
+    /// A ceiling to sign.
+    struct Raise: Sendable {
+        let ceiling: UInt32
+        /// How many guesses were granted so far.
+        let granted: UInt32
+    }
+
+    /// Has the chip state count and ceiling, and in the same session signs and writes the ceiling that `decide` then says.
+    /// Repeated with the same ceiling when a reply was lost: what counts for the limit is the highest ceiling ever signed,
+    /// not how often.
+    ///
+    /// - Returns: the count that was stated, and the new ceiling.
+    func raise(
+        _ decide: @escaping @Sendable (SlotCount) throws(VaultClientError) -> Raise
+    ) async throws(VaultClientError) -> SlotCount {
+        let (writer, decision) = (writer, Decision())
+        return try await writer.link.courier.repeating { () async throws(VaultClientError) in
+            var session = try await writer.session(in: try await writer.link.courier.converse())
+            let proven = try await writer.proveCount(in: &session)
+            let (count, raise) = try decision.once { () throws(VaultClientError) in (proven.count, try decide(proven)) }
+            writer.link.onStep(.raising)
+            try await writer.write(.ceiling(raise.ceiling), granted: writer.granted(raise), in: &session)
+            return SlotCount(count: count, ceiling: raise.ceiling)
         }
     }
 
-    /// Signs and writes a ceiling. Repeated with the same ceiling when a reply was lost: what counts for the limit is
-    /// the highest ceiling ever signed, not how often.
-    func raise(to ceiling: UInt32, granted: UInt32) async throws(VaultClientError) {
-        try await writeRepeatedly(.ceiling(ceiling), granted: Granted(guesses: granted, mac: mac(ceiling, granted)))
-    }
-
-    /// Signs and writes a count above every ceiling; it cannot be undone.
+    /// Signs and writes a count above every ceiling; it cannot be undone. Repeated when a reply was lost.
     func burn() async throws(VaultClientError) {
-        try await writeRepeatedly(.burn, granted: nil)
+        let writer = writer
+        try await writer.link.courier.repeating { () async throws(VaultClientError) in
+            var session = try await writer.session(in: try await writer.link.courier.converse())
+            try await writer.proveNonce(of: &session)
+            try await writer.write(.burn, granted: nil, in: &session)
+        }
     }
 
     /// Whether the vault's record is the last ceiling as the limit key signed it, for this slot.
@@ -63,31 +87,17 @@ struct OwnSlot: ~Copyable, Sendable {
         else { return false }
         return act.isSigned(signature, by: limitKey.point)
             && HMACSHA256.isValid(
-                record.granted.mac.bytes, of: Self.grantMessage(record.ceiling, record.granted.guesses), key: grantKey)
+                record.granted.mac.bytes, of: SlotWriter.grantMessage(record.ceiling, record.granted.guesses),
+                key: grantKey.bytes)
     }
 
     /// TPM2B_PUBLIC of the limit key.
     var limitKeyArea: PublicArea { profile.authority.publicArea(limitKey.point) }
 
-    private func mac(_ ceiling: UInt32, _ granted: UInt32) -> Bytes {
-        Bytes(HMACSHA256.tag(of: Self.grantMessage(ceiling, granted), key: grantKey))
-    }
-
-    private static func grantMessage(_ ceiling: UInt32, _ granted: UInt32) -> [UInt8] {
-        bigEndian(ceiling) + bigEndian(granted)
-    }
-
-    private func writeRepeatedly(
-        _ write: SlotProfile.Write, granted: Granted?
-    ) async throws(VaultClientError) {
-        let writer = writer
-        try await writer.link.courier.repeating { () async throws(VaultClientError) in
-            try await writer.write(write, granted: granted, in: try await writer.link.courier.converse())
-        }
-    }
-
     private var writer: SlotWriter {
-        SlotWriter(link: link, account: account, enrollment: enrollment, profile: profile, limitKey: limitKey)
+        SlotWriter(
+            link: link, account: account, enrollment: enrollment, profile: profile, limitKey: limitKey,
+            grantKey: grantKey)
     }
 }
 
@@ -109,7 +119,10 @@ struct FirstWrite: ~Copyable {
 
 extension OwnSlot {
     fileprivate func first(limit: UInt32, in conversation: Int) async throws(VaultClientError) {
-        try await writer.write(.first(limit: limit), granted: nil, in: conversation)
+        let writer = writer
+        var session = try await writer.session(in: conversation)
+        try await writer.proveNonce(of: &session)
+        try await writer.write(.first(limit: limit), granted: nil, in: &session)
     }
 }
 
@@ -124,16 +137,30 @@ private struct SlotWriter: Sendable {
     let enrollment: EnrollmentID
     let profile: SlotProfile
     let limitKey: AuthorityKey
+    let grantKey: SharedSecret
 
-    func write(
-        _ write: SlotProfile.Write, granted: Granted?, in conversation: Int
-    ) async throws(VaultClientError) {
-        var session = try await CarriedSession.start(
+    func session(in conversation: Int) async throws(VaultClientError) -> CarriedSession {
+        try await CarriedSession.start(
             .policy, through: link.courier, in: conversation, endorsementKey: link.vault.endorsementKey)
-        // The proof that this nonce belongs to the session whose key this device knows.
+    }
+
+    /// Has the chip show that the session's nonce belongs to the key that this device knows. Anything does that it says in
+    /// the session.
+    func proveNonce(of session: inout CarriedSession) async throws(VaultClientError) {
         let random = try await session.prove(.random, .getRandom(16), attributes: [.encrypt, .continueSession])
         guard random.count == 18 else { throw VaultClientError(.session(.notFromTheChip)) }
+    }
 
+    /// The same by count and ceiling, which must be known before a ceiling is signed.
+    func proveCount(in session: inout CarriedSession) async throws(VaultClientError) -> SlotCount {
+        let parameters = try await session.prove(
+            .slot, profile.readCommand, attributes: [.encrypt, .continueSession], of: (account, enrollment))
+        return try SlotCount(proven: parameters)
+    }
+
+    func write(
+        _ write: SlotProfile.Write, granted: Granted?, in session: inout CarriedSession
+    ) async throws(VaultClientError) {
         let nonce = session.nonceTPM
         let act = try mapping(VaultClientError.Reason.session) { () throws(SessionError) in
             try SignedAct(write, of: profile, nonceTPM: nonce)
@@ -144,6 +171,38 @@ private struct SlotWriter: Sendable {
                 session: number, account: account, enrollment: enrollment, write: write.wire.0, value: write.wire.1,
                 nonceTPM: Bytes(nonce), signature: Bytes(signature.p1363), authorization: authorization,
                 granted: granted)
+        }
+    }
+
+    func granted(_ raise: OwnSlot.Raise) -> Granted {
+        let message = Self.grantMessage(raise.ceiling, raise.granted)
+        return Granted(guesses: raise.granted, mac: Bytes(HMACSHA256.tag(of: message, key: grantKey.bytes)))
+    }
+
+    static func grantMessage(_ ceiling: UInt32, _ granted: UInt32) -> [UInt8] {
+        bigEndian(ceiling) + bigEndian(granted)
+    }
+}
+
+/// What was decided before the first signature, for its repetitions.
+private final class Decision: Sendable {
+    private let made = Mutex<(UInt32, OwnSlot.Raise)?>(nil)
+
+    func once(
+        _ decide: () throws(VaultClientError) -> (UInt32, OwnSlot.Raise)
+    ) throws(VaultClientError) -> (UInt32, OwnSlot.Raise) {
+        if let made = made.withLock({ $0 }) { return made }
+        let fresh = try decide()
+        made.withLock { $0 = fresh }
+        return fresh
+    }
+}
+
+extension SlotCount {
+    /// What the chip stated in a session of this device's own.
+    fileprivate init(proven parameters: [UInt8]) throws(VaultClientError) {
+        self = try mapping(VaultClientError.Reason.wire) { () throws(WireError) in
+            try SlotCount(readParameters: parameters)
         }
     }
 }
