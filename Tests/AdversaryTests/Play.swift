@@ -143,7 +143,7 @@ extension Scene {
         case .suspend: try await repair(powerWasCut: true, suspending: true)
         case .saveStore:
             let copy = stage.desk("store-\(stores.count)")
-            try FileManager.default.copyItem(atPath: stage.home + "/vault.sqlite", toPath: copy)
+            try Self.copyStore(stage.home + "/vault.sqlite", to: copy)
             stores.append(copy)
         case .restoreStore(let number): try restoreStore(number)
         case .guessBySocket(let person): if let entry = entry(person) { try await guessBySocket(entry, as: person) }
@@ -227,8 +227,15 @@ extension Scene {
         disturbEverybody()
         stage.kill()
         let store = stage.home + "/vault.sqlite"
-        for file in [store, store + "-journal"] { try? FileManager.default.removeItem(atPath: file) }
-        try FileManager.default.copyItem(atPath: stores[number % stores.count], toPath: store)
+        for part in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: store + part) }
+        try Self.copyStore(stores[number % stores.count], to: store)
+    }
+
+    /// A store is a file and its write-ahead log.
+    private static func copyStore(_ store: String, to copy: String) throws {
+        for part in ["", "-wal"] where FileManager.default.fileExists(atPath: store + part) {
+            try FileManager.default.copyItem(atPath: store + part, toPath: copy + part)
+        }
     }
 
     private func guessBySocket(_ entry: Ledger.Entry, as person: Int) async throws {

@@ -26,7 +26,8 @@ extension Vault {
         record.lastBlinded = Data(call.blinded.bytes)
         record.lastEvaluated = Data(evaluated.sec1)
         do {
-            try store.update(record)
+            // A device that asks again has its blind in memory, and has given up before a machine has started anew.
+            try store.update(record, outliving: .program)
         } catch {
             // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
             log.error("the last evaluated pair could not be kept: \(error)")

@@ -1,0 +1,52 @@
+import Foundation
+import TPM
+import TestSupport
+import Testing
+import VaultAPI
+
+@testable import Vault
+
+@Suite("The store on the disk")
+struct StoreTests {
+    /// Whether any file of the store holds these bytes.
+    private static func holds(_ text: String, in folder: URL) throws -> Bool {
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        return try files.filter { $0.lastPathComponent.hasPrefix("store") }.contains { file in
+            let contents = try Data(contentsOf: file)
+            return contents.firstRange(of: Data(text.utf8)) != nil
+        }
+    }
+
+    @Test("what was erased is in no file of the store any more, its log included")
+    func erased() throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = try Store(path: folder.appending(path: "store").path())
+        let account = try Account("somebody-who-leaves")
+        var record = EnrollmentRecord(
+            id: .random, account: account, replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+        try store.insert(record)
+        for number in UInt32(1)...5 {
+            record.limit = number
+            try store.update(record, outliving: number % 2 == 0 ? .program : .powerCut)
+        }
+        #expect(try Self.holds(account.id, in: folder))
+        try store.delete(record)
+        #expect(try store.enrollments().isEmpty)
+        #expect(try Self.holds(account.id, in: folder) == false)
+    }
+
+    @Test("writes of other days are forgotten, and a day's limit holds")
+    func days() throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = try Store(path: folder.appending(path: "store").path())
+        let account = try Account("alice")
+        for day: Int64 in [20_000, 20_001, 20_000] {
+            for number in 0..<3 {
+                let isCounted = try store.countWrite(.guess, for: account, on: day, limit: 2)
+                #expect(isCounted == (number < 2), "\(day)")
+            }
+        }
+    }
+}
