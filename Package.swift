@@ -198,6 +198,13 @@ let package = Package(
                 "tenpin-vault", "VaultClient", "VaultAPI", "TPM", "OPRF", "Passwords", "Secrets", "Endorsement",
                 "TestSupport", "ProgramTestSupport",
             ]),
+        .executableTarget(
+            name: "tenpin-bench",
+            dependencies: [
+                "TPM", "Secrets", "VaultAPI", "Varlink", "TestSupport", "ProgramTestSupport", crypto, arguments,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "Tests/Bench", exclude: ["bench.bash"]),
         .testTarget(
             name: "FuzzTests",
             dependencies: [

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tenpin-bench",
+        abstract: "Measures the vault beside what its chip allows.",
+        discussion: """
+            Prints tables on standard output. Rounds alternate between the floor (the fewest commands, straight to the chip) \
+            and the vault; each figure is the median of the rounds, with the least and the most beside it.
+
+            EXAMPLES
+              tenpin-bench --json bench.json
+              tenpin-bench --check          # exit code 1 where a target was missed
+            """)
+
+    @Option(help: "Where to write all values as JSON.")
+    var json: String?
+
+    @Option(help: "How many rounds.")
+    var rounds = 3
+
+    @Flag(help: "End with exit code 1 where a target was missed.")
+    var check = false
+
+    func validate() throws {
+        guard (1...100).contains(rounds) else { throw ValidationError("--rounds takes a number from 1 to 100.") }
+    }
+
+    func run() async throws {
+        var report = Report(machine: try await Machine.current())
+        try await VaultBench(rounds: rounds).run(&report)
+        print(report.text)
+        if let json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            try encoder.encode(report).write(to: URL(filePath: json), options: .atomic)
+        }
+        if check, report.targets.contains(where: { !$0.held }) { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import ProgramTestSupport
+import Synchronization
+import TestSupport
+
+/// A vault that runs, and devices at it.
+struct Served {
+    let stage: Stage
+    let vault: Running
+    /// From starting the program to its first answer, in ms.
+    let startUp: Double
+
+    var process: ProcessUse { ProcessUse(identifier: vault.identifier) }
+
+    func phone() async throws -> Phone { try await Phone.connect(to: stage.socket) }
+
+    func phones(_ count: Int) async throws -> [Phone] {
+        var phones: [Phone] = []
+        for _ in 0..<count { phones.append(try await phone()) }
+        return phones
+    }
+
+    /// Has so many devices recover one after another each, until the time is over.
+    func recover(_ people: [Person], devices: Int, for stay: Duration) async throws -> Crowd {
+        let phones = try await phones(devices)
+        // Where there are fewer people than devices, some recover on several at once.
+        for (place, phone) in phones.enumerated() { try await phone.recover(people[place % people.count]) }
+        let crowd = try await Crowd.measure(self, devices: devices) { number, noted in
+            let begun = ContinuousClock.now
+            while ContinuousClock.now - begun < stay {
+                let one = ContinuousClock.now
+                try await phones[number].recover(people[number % people.count])
+                noted.add(ContinuousClock.now - one)
+            }
+        }
+        for phone in phones { await phone.client.close() }
+        return crowd
+    }
+
+    /// Has so many devices enroll; those who were enrolled are forgotten afterwards.
+    func enroll(devices: Int, each: Int) async throws -> Crowd {
+        let phones = try await phones(devices)
+        let enrolled = Mutex<[Person]>([])
+        let crowd = try await Crowd.measure(self, devices: devices) { number, noted in
+            for round in 0..<each {
+                let one = ContinuousClock.now
+                let person = try await phones[number].enroll("new-\(number)-\(round)")
+                noted.add(ContinuousClock.now - one)
+                enrolled.withLock { $0.append(person) }
+            }
+        }
+        for person in enrolled.withLock({ $0 }) { try await phones[0].forget(person) }
+        for phone in phones { await phone.client.close() }
+        return crowd
+    }
+}
+
+/// What some devices at once came to.
+struct Crowd: Sendable {
+    let times: Percentiles
+    let count: Int
+    let seconds: Double
+    /// Processor time for each, in ms.
+    let vaultTime: Double
+    let chipTime: Double
+
+    static func measure(
+        _ served: Served, devices: Int,
+        _ body: @escaping @Sendable (_ device: Int, _ noted: Times) async throws -> Void
+    ) async throws -> Crowd {
+        guard let identifier = served.stage.chip.processIdentifier else { throw HarnessError("the chip is gone") }
+        let (vault, chip) = (served.process, ProcessUse(identifier: identifier))
+        let times = Times()
+        let (vaultBefore, chipBefore) = (try vault.processorTime(), try chip.processorTime())
+        let begun = ContinuousClock.now
+        try await withThrowingTaskGroup { group in
+            for device in 0..<devices {
+                group.addTask { try await body(device, times) }
+            }
+            try await group.waitForAll()
+        }
+        let seconds = (ContinuousClock.now - begun) / .seconds(1)
+        let all = times.all
+        guard !all.isEmpty else { throw HarnessError("nothing was done") }
+        let each = Double(all.count)
+        return Crowd(
+            times: Percentiles(all), count: all.count, seconds: seconds,
+            vaultTime: try (vault.processorTime() - vaultBefore) / each,
+            chipTime: try (chip.processorTime() - chipBefore) / each)
+    }
+
+    func add(to section: inout Section, _ name: String) {
+        section.add("\(name): rate", "a second", Double(count) / seconds)
+        section.add("\(name): median", "ms", times(50))
+        section.add("\(name): 95th percentile", "ms", times(95))
+        section.add("\(name): 99th percentile", "ms", times(99))
+        section.add("\(name): chip busy", "%", chipTime * Double(count) / seconds / 10)
+        section.add("\(name): vault's processor", "ms", vaultTime)
+        section.add("\(name): chip's processor", "ms", chipTime)
+    }
+}
+
+/// Times that devices note.
+final class Times: Sendable {
+    private let noted = Mutex<[Duration]>([])
+
+    var all: [Duration] { noted.withLock { $0 } }
+
+    func add(_ time: Duration) { noted.withLock { $0.append(time) } }
+}
