@@ -66,8 +66,9 @@ let package = Package(
         .target(
             name: "Receipts", dependencies: ["TPM", "Secrets", "VaultAPI", "Endorsement", crypto], swiftSettings: strict
         ),
+        .target(name: "Journal", dependencies: ["TPM", "VaultAPI", "Receipts", crypto], swiftSettings: strict),
         .target(
-            name: "Audit", dependencies: ["TPM", "VaultAPI", "Endorsement", "Receipts", crypto],
+            name: "Audit", dependencies: ["TPM", "VaultAPI", "Endorsement", "Receipts", "Journal", crypto],
             swiftSettings: strict),
         .target(name: "Report", dependencies: ["Audit", "Explain", "TPM", "VaultAPI"], swiftSettings: strict),
         .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
@@ -75,13 +76,14 @@ let package = Package(
             name: "Vault",
             dependencies: [
                 "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Receipts", "Audit", "Secrets",
-                crypto,
+                "Journal", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"), logging,
             ], swiftSettings: strict),
         .target(
             name: "VaultClient",
             dependencies: [
-                "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", "Receipts", crypto,
+                "TPM", "OPRF", "Passwords", "Secrets", "VaultAPI", "Varlink", "Endorsement", "Receipts", "Journal",
+                crypto,
             ],
             swiftSettings: strict),
         .target(
@@ -96,7 +98,7 @@ let package = Package(
             name: "tenpin-vault",
             dependencies: [
                 "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Receipts", "Audit",
-                "Secrets", "CommandOptions", arguments, logging,
+                "Journal", "Secrets", "CommandOptions", arguments, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -148,6 +150,13 @@ let package = Package(
                 "tenpin", "tenpin-vault", "Vault", "TPM", "TPMDevice", "TestSupport", "ProgramTestSupport",
             ]),
         .testTarget(
+            name: "JournalTests",
+            dependencies: [
+                "Journal", "Audit", "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords",
+                "Secrets", "Endorsement", "TestSupport", "VaultTestSupport", "ProgramTestSupport", "tenpin",
+                "tenpin-vault", crypto, logging, .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        .testTarget(
             name: "VaultTests",
             dependencies: [
                 "Vault", "VaultAPI", "Varlink", "TPM", "TPMDevice", "Secrets", "TestSupport", "VaultTestSupport",
@@ -164,8 +173,8 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "tenpin", "tenpin-vault", "Vault", "VaultClient", "VaultAPI", "TPM", "OPRF", "Passwords", "Secrets",
-                "Endorsement", "TestSupport", "ProgramTestSupport",
+                "tenpin", "tenpin-vault", "Vault", "VaultClient", "VaultAPI", "Journal", "TPM", "OPRF", "Passwords",
+                "Secrets", "Endorsement", "TestSupport", "ProgramTestSupport",
             ]),
         .testTarget(
             name: "ReceiptTests",

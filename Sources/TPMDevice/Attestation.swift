@@ -16,10 +16,17 @@ extension Chip {
     public func certify(
         _ slot: SlotProfile, by key: Command.Entity, qualifyingData: [UInt8]
     ) throws(ChipError) -> (attest: [UInt8], signature: Signature) {
+        try withPolicy(slot.policy, for: .nvCertify) { (reader) throws(ChipError) in
+            try certify(slot.certifyCommand(by: key, qualifyingData: qualifyingData), reading: reader)
+        }
+    }
+
+    /// Runs an NV_Certify with the attestation key, the index read by `reader`.
+    func certify(
+        _ command: Command, reading reader: Authorization
+    ) throws(ChipError) -> (attest: [UInt8], signature: Signature) {
         let response = try withPolicy(AttestationProfile.policy, for: .nvCertify) { (signer) throws(ChipError) in
-            try withPolicy(slot.policy, for: .nvCertify) { (reader) throws(ChipError) in
-                try run(slot.certifyCommand(by: key, qualifyingData: qualifyingData), authorizedBy: signer, reader)
-            }
+            try run(command, authorizedBy: signer, reader)
         }
         return try parse(response, to: .nvCertify) { (reader: inout Reader) throws(WireError) in
             (attest: try reader.sized(limit: 1024), signature: try Signature(&reader))

@@ -86,8 +86,10 @@ extension Vault {
             let begun = ContinuousClock.now
             turn.call.run(self)
             turns.charge(ContinuousClock.now - begun, to: turn)
+            if store.uncertified >= Self.mostUncertified { anchorWhenDue() }
             await Task.yield()
         }
+        if turns.count == 0 { anchorWhenDue() }
         // Those who are left wait for room for a session, and there may be some merely because time goes by.
         guard turns.count > 0, !looksAgain else { return }
         looksAgain = true

@@ -33,6 +33,11 @@ public actor Vault {
     var looksAgain = false
     /// The attestation key, saved out of the chip, once an audit has asked for it.
     var attestationKey: (area: PublicArea, context: [UInt8])?
+    /// The journal's counter, if the chip has one.
+    var counter: JournalCounter?
+    /// Whether the journal will be certified later, or as soon as nobody waits.
+    var anchorsLater = false
+    var anchorsWhenIdle = false
 
     /// TPM_PT_CONTEXT_GAP_MAX. TPM 2.0 Part 2 §6.13.
     private static let largestGap: UInt32 = 0x114
@@ -52,7 +57,10 @@ public actor Vault {
             tcti: tcti ?? configuration.tcti, ownerAuthorization: ownerAuthorization,
             endorsementAuthorization: endorsementAuthorization, patience: patience)
         let vault = try Vault(configuration, home: home, store: store, chip: chip, log: log, now: now)
-        if reconciles { try await vault.reconcile() }
+        if reconciles {
+            await vault.openJournal(home: home)
+            try await vault.reconcile()
+        }
         return vault
     }
 
@@ -151,10 +159,13 @@ extension Vault {
     }
 
     /// Counts a write of the chip's NV memory, which wears with each one, before it is made.
-    func countWrite(_ kind: NVWriteKind, for account: Account) throws(VaultFault) {
+    func countWrite(
+        _ kind: NVWriteKind, for account: Account, journal entries: [JournalEntry] = []
+    ) throws(VaultFault) {
         let today = Int64(now().timeIntervalSince1970) / 86400
         let isCounted = try stored {
-            try store.countWrite(kind, for: account, on: today, limit: configuration.writesPerDay)
+            try store.countWrite(
+                kind, for: account, on: today, limit: configuration.writesPerDay, journal: entries)
         }
         guard isCounted else { throw .tooManyToday }
     }

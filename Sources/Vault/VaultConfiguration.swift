@@ -31,6 +31,10 @@ public struct VaultConfiguration: Codable, Hashable, Sendable {
     public var writesPerDay = 100
     /// The persistent handles among the two above whose keys provisioning made and did not find: what deprovisioning takes away.
     public var made: [UInt32]?
+    /// Where the journal's counter is; `nil` where an earlier version provisioned and no vault was opened since.
+    public var journalCounter: UInt32?
+    /// What the counter had at the journal's first certificate.
+    public var journalBegun: UInt64?
     /// Set while a deprovisioning takes the keys away: every slot is gone already.
     public var isBeingRemoved: Bool?
 

@@ -1,4 +1,5 @@
 import Foundation
+import Journal
 import TPM
 import TPMDevice
 import VaultAPI
@@ -13,6 +14,19 @@ public struct VaultReport: Codable, Hashable, Sendable {
     public var standing: ChipStanding?
     public var capacity: Int?
     public var accounts: [Entry]
+    public var journal: JournalStanding
+
+    /// Where the journal stands.
+    public struct JournalStanding: Codable, Hashable, Sendable {
+        public var lines: Int
+        /// The number of lines and a hash over them all, to be kept and compared later.
+        public var head: String
+        /// The chip's count at the last certificate, and how many lines it covers; `nil` when there is none.
+        public var certifiedCount: UInt64?
+        public var certifiedLines: Int?
+        /// The counter's handle, `0x` and eight digits.
+        public var counter: String?
+    }
 
     /// One enrollment.
     public struct Entry: Codable, Hashable, Sendable {
@@ -41,7 +55,20 @@ public struct VaultReport: Codable, Hashable, Sendable {
             endorsementName: endorsement.description, certificateSubject: configuration.certificateSubject,
             tcti: configuration.tcti, emulated: configuration.emulated,
             standing: configuration.standing, capacity: configuration.capacity,
-            accounts: try store.enrollments().map { try Entry($0, authority, chip) })
+            accounts: try store.enrollments().map { try Entry($0, authority, chip) },
+            journal: try JournalStanding(store, configuration))
+    }
+}
+
+extension VaultReport.JournalStanding {
+    init(_ store: Store, _ configuration: VaultConfiguration) throws {
+        let head = try store.journalHead()
+        lines = head.number
+        self.head = head.description
+        let last = try store.lastAnchor()
+        certifiedCount = last?.count
+        certifiedLines = last?.line
+        counter = configuration.journalCounter.map { Handle($0).description }
     }
 }
 

@@ -44,6 +44,10 @@ extension Certify {
     public var onBehalfOf: Account? { account }
 }
 
+extension History {
+    public var onBehalfOf: Account? { account }
+}
+
 extension Forget {
     public var onBehalfOf: Account? { account }
 }

@@ -26,6 +26,11 @@ public enum VaultInterface {
 
         type CeilingRecord (ceiling: int, nonceTPM: string, signature: string, granted: Granted)
 
+        type JournalLine (
+            time: int, kind: (found, armed, live, guess, refused, cutOff, open, refund, grant, replaced, removed),
+            enrollment: string, count: int, ceiling: int
+        )
+
         type RecipeVault (
             endorsementName: string, parentName: string, authorityHash: string, slot: int, limit: int,
             evaluationKeyName: string
@@ -93,6 +98,10 @@ public enum VaultInterface {
         method Certify(
             account: string, enrollment: string, qualifyingData: string, credential: ?CredentialChallenge
         ) -> (attest: string, signature: string, evaluationKey: string, activated: ?string)
+
+        # What the vault's journal has on the account, oldest line first, without the first `from`. A line's count and ceiling
+        # are the slot's after it; time is in seconds since 1970.
+        method History(account: string, from: int) -> (lines: []JournalLine, more: bool)
 
         # Removes an enrollment: undefines the slot and erases the record.
         method Forget(account: string, enrollment: string, unburnt: bool) -> ()

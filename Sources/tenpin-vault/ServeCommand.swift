@@ -72,6 +72,7 @@ struct ServeCommand: AsyncParsableCommand {
         FileHandle.standardError.write(Data("stopping: finishing what is under way\n".utf8))
         await operators?.shutdown(within: Self.patience)
         await server.shutdown(within: Self.patience)
+        await vault.close()
         _ = consume lock
     }
 

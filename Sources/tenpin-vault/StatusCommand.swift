@@ -8,7 +8,8 @@ struct StatusCommand: ParsableCommand {
         commandName: "status",
         abstract: "Show the vault's identity and its accounts, with the chip's own counts.",
         discussion: """
-            While the vault is being served the chip is not asked, and counts are left out.
+            While the vault is being served the chip is not asked, and counts are left out. Keep the journal's head: who has \
+            one of an earlier day can tell whether the lines up to it are still the same.
 
               tenpin-vault status --home /var/lib/tenpin
               tenpin-vault status --home ./vault --json
@@ -29,6 +30,8 @@ struct StatusCommand: ParsableCommand {
         print("TPM               \(report.tcti)\(report.emulated ? " (EMULATED)" : "")")
         report.standing?.show()
         print("Slots             \(report.accounts.count)\(report.capacity.map { " of \($0)" } ?? "")")
+        print("Journal           \(report.journal.text)")
+        print("Journal's head    \(report.journal.head)")
         if isServed { print("The vault is being served, so the chip was not asked for counts.") }
         for entry in report.accounts {
             let counts =
@@ -51,5 +54,14 @@ struct StatusCommand: ParsableCommand {
         } catch HomeError.inUse {
             return (try VaultReport.read(home: home.home, chip: nil), true)
         }
+    }
+}
+
+extension VaultReport.JournalStanding {
+    /// For the operator's eyes.
+    fileprivate var text: String {
+        let many = lines == 1 ? "1 line" : "\(lines) lines"
+        guard let certifiedCount, let certifiedLines else { return "\(many), never certified by the chip" }
+        return "\(many), \(certifiedLines) of them certified by the chip at count \(certifiedCount)"
     }
 }

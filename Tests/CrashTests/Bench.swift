@@ -1,5 +1,6 @@
 import Endorsement
 import Foundation
+import Journal
 import OPRF
 import Passwords
 import ProgramTestSupport
@@ -137,6 +138,18 @@ final class Bench: Sendable {
 
     /// The store's rows, as `tenpin-vault status` reads them.
     func rows() throws -> [VaultReport.Entry] { try VaultReport.read(home: stage.home, chip: nil).accounts }
+
+    /// What is wrong with the journal: its chain, or what it says of the account's live slot. Lines that wait to be certified
+    /// are none of it.
+    func journalFlaws(of account: Account) throws -> [JournalFlaw] {
+        var check = try JournalCheck.read(home: stage.home, chip: nil)
+        if let row = try rows().first(where: { $0.account == account.id && $0.state == "live" }),
+            let id = EnrollmentID(hex(row.enrollment))
+        {
+            check.slots[id] = try count(account)
+        }
+        return check.flaws()
+    }
 
     /// Count and ceiling of the account's live slot, read through its uncounted branch.
     func count(_ account: Account) throws -> SlotCount {

@@ -128,6 +128,7 @@ struct Sweep: Sendable {
             let isGained = !slots.isSubset(of: try bench.slots()) ? 1 : 0
             #expect(isGained == 0 || talk == .change, "\(talk), \(what): a slot is gone")
         }
+        #expect(try bench.journalFlaws(of: person.account) == [], "\(talk), \(what)")
         let ledger = bench.ledger.now
         #expect(ledger.answered <= ledger.counted, "\(talk), \(what)")
     }

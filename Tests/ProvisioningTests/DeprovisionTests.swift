@@ -29,7 +29,8 @@ struct DeprovisionTests {
             #expect(plan["accounts"] as? [String] == ["alice", "bob"])
             let slots = try #require(plan["slots"] as? [[String: Any]])
             #expect(slots.count == 2)
-            #expect((plan["keys"] as? [[String: Any]])?.compactMap { $0["handle"] as? String } == ["0x81000101"])
+            let keys = (plan["keys"] as? [[String: Any]])?.compactMap { $0["handle"] as? String }
+            #expect(keys == ["0x01bfff10", "0x81000101"])
             #expect((plan["left"] as? [String])?.count == 1)
             for answer in ["1\n", "", "yes\n"] {
                 let input = stage.desk.write(answer, to: "answer")

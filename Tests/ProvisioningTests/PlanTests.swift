@@ -26,13 +26,14 @@ struct PlanTests {
 
             let steps = try #require(plan["steps"] as? [[String: Any]])
             let kinds = steps.compactMap { $0["kind"] as? String }
-            #expect(kinds == ["check", "check", "passing", "keep", "make", "passing", "write"])
+            #expect(kinds == ["check", "check", "passing", "keep", "make", "make", "passing", "write"])
             // The vault's own first handle is somebody else's key.
             #expect(steps[4]["handle"] as? String == "0x81000101")
+            #expect(steps[5]["handle"] as? String == "0x01bfff10")
             #expect((plan["obstacles"] as? [Any])?.isEmpty == true)
             let kept = try Set(site.held())
             #expect(try await site.provision().status == 0)
-            #expect(try Set(site.held()).subtracting(kept) == [Handle(0x8100_0101)])
+            #expect(try Set(site.held()).subtracting(kept) == [Handle(0x8100_0101), Handle(0x01BF_FF10)])
 
             // Of what is a vault already.
             let provisioned = try Data(contentsOf: site.chip.stateFile)
@@ -45,7 +46,7 @@ struct PlanTests {
             #expect(site.desk.tree("vault") == files)
             #expect(files.map { site.desk.bytes("vault/\($0)") } == contents)
             let kept2 = (again["steps"] as? [[String: Any]] ?? []).filter { $0["kind"] as? String == "keep" }
-            #expect(kept2.compactMap { $0["handle"] as? String } == ["0x81010016", "0x81000101"])
+            #expect(kept2.compactMap { $0["handle"] as? String } == ["0x81010016", "0x81000101", "0x01bfff10"])
         }
     }
 

@@ -96,21 +96,28 @@ public final class ServedVault: Sendable {
     }
 
     /// Ends it as SIGTERM does.
-    public func stop() async {
-        opened.withLock { $0 = nil }
+    public func stop() async { await end(certifying: true) }
+
+    private func end(certifying: Bool) async {
+        let vault = opened.withLock { opened in
+            let current = opened
+            opened = nil
+            return current
+        }
         let ended = server.withLock { server in
             let current = server
             server = nil
             return current
         }
         await ended?.shutdown(within: .seconds(10))
+        if certifying { await vault?.close() }
     }
 
     /// Ends it as SIGKILL does: no conversation is wound up, and what it had on the chip stays there.
     public func kill() async {
         let number = run.withLock { $0 }
         _ = killed.withLock { $0.insert(number) }
-        await stop()
+        await end(certifying: false)
     }
 
     /// Vault stopped, chip's power cut, both started again.

@@ -202,6 +202,11 @@ extension Command {
         }
     }
 
+    /// TPM2_NV_Increment, authorized by the counter itself. Part 3 §31.8.
+    public static func nvIncrement(_ counter: Entity) -> Command {
+        Command(.nvIncrement, handles: [counter, counter]) { _ in }
+    }
+
     /// TPM2_NV_Read, authorized by `authority`. Part 3 §31.13.
     public static func nvRead(_ index: Entity, authority: Entity, size: UInt16, offset: UInt16 = 0) -> Command {
         Command(.nvRead, handles: [authority, index]) { writer in

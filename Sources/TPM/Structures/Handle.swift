@@ -17,8 +17,10 @@ public struct Handle: RawRepresentable, Hashable, Sendable, CustomStringConverti
     /// TPM_RH_PLATFORM.
     public static let platform = Handle(0x4000_000C)
 
-    /// The handles that slots may have: the owner's part of the NV range (TCG registry of reserved handles).
-    public static let slots: ClosedRange<UInt32> = 0x0180_0000...0x01BF_FFFF
+    /// The handles that slots may have: the owner's part of the NV range (TCG registry of reserved handles), but for its end.
+    public static let slots: ClosedRange<UInt32> = 0x0180_0000...0x01BF_FF0F
+    /// The handles that journals' counters may have, one for each vault on the chip.
+    public static let counters: ClosedRange<UInt32> = 0x01BF_FF10...0x01BF_FF1F
     /// The handles that an owner's persistent objects may have.
     public static let ownerPersistent: ClosedRange<UInt32> = 0x8100_0000...0x817F_FFFF
 

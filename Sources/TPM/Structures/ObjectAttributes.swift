@@ -25,6 +25,8 @@ public struct NVAttributes: OptionSet, Hashable, Sendable {
     public static let ownerWrite = Self(rawValue: 1 << 1)
     public static let authWrite = Self(rawValue: 1 << 2)
     public static let policyWrite = Self(rawValue: 1 << 3)
+    /// TPM_NT_COUNTER: 8 bytes that only ever rise, by one.
+    public static let counter = Self(rawValue: 1 << 4)
     /// TPM_NT_PIN_PASS: the index holds `pinCount` and `pinLimit`, four bytes each, and counts its authorizations.
     public static let pinPass = Self(rawValue: 9 << 4)
     public static let policyDelete = Self(rawValue: 1 << 10)

@@ -40,6 +40,7 @@ public struct Conversation: VarlinkConversation {
         case Open.name:
             await answer(call) { (vault, call: Open) throws(VaultFault) in try vault.open(call, for: connection) }
         case Certify.name: await answer(call) { (vault, call: Certify) throws(VaultFault) in try vault.certify(call) }
+        case History.name: await answer(call) { (vault, call: History) throws(VaultFault) in try vault.history(call) }
         case Forget.name: await answer(call) { (vault, call: Forget) throws(VaultFault) in try vault.forget(call) }
         default: .methodNotFound(call.method)
         }

@@ -126,7 +126,7 @@ extension Vault {
         record.bundlePrivate = Data(bundlePrivate)
         record.olderKeys = Data(call.olderKeys.bytes)
         record.commitDigest = digest
-        try stored { try store.makeLive(record) }
+        try stored { try store.makeLive(record, at: now()) }
         enrolling[call.recipe.enrollment] = nil
         // Nothing is left to burn where the slot is gone; the new enrollment is live whatever comes of this.
         if let live, (try? isGone(live)) == true { try? remove(live) }

@@ -36,7 +36,7 @@ extension Vault {
             try undefineSlot(of: record)
         }
         let gone = record
-        try stored { try store.delete(gone) }
+        try stored { try store.delete(gone, at: now()) }
     }
 
     private func undefineSlot(of record: EnrollmentRecord) throws(VaultFault) {

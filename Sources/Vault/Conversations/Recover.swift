@@ -18,9 +18,22 @@ extension Vault {
         guard let area = record.evaluationArea(slot), let wrapped = record.evaluationPrivate else {
             throw .wrongEnrollment
         }
-        try countWrite(.guess, for: call.account)
+        // The line of the guess is on the disk before the chip is asked: no crash loses it. At the ceiling there is none to make.
+        let last = try stored { try store.lastLine(of: record) }
+        let isPossible = before.guessesLeft > 0
+        let entries = [
+            entry(explaining: before, record, after: last),
+            isPossible ? JournalEntry(.guess, of: record, at: now()) : nil,
+        ]
+        try countWrite(.guess, for: call.account, journal: entries.compactMap { $0 })
         seen[call.enrollment] = nil
-        let evaluated = try spendAndMultiply(point, area, Array(wrapped), slot)
+        let evaluated: P256Point
+        do throws(VaultFault) {
+            evaluated = try spendAndMultiply(point, area, Array(wrapped), slot)
+        } catch {
+            if isPossible, error.guess == .notSpent { note(.refused, of: record) }
+            throw error
+        }
         let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
         seen[call.enrollment] = after
         record.lastBlinded = Data(call.blinded.bytes)
@@ -39,6 +52,15 @@ extension Vault {
     private func count(of slot: SlotProfile, of enrollment: EnrollmentID) throws(VaultFault) -> SlotCount {
         if let known = seen[enrollment] { return known }
         return try onChip { () throws(ChipError) in try chip.read(slot) }
+    }
+
+    /// Takes a line back that was written too early. Where it cannot be, the next evaluation or start does it by the chip's count.
+    private func note(_ act: JournalEntry.Act, of record: EnrollmentRecord) {
+        do {
+            try store.append(JournalEntry(act, of: record, at: now()))
+        } catch {
+            log.error("the journal could not be written: \(error)")
+        }
     }
 
     /// Everything that can fail before the guess is spent comes first; between PolicyNV and ECDH_ZGen nothing is awaited.
@@ -116,6 +138,8 @@ extension Vault {
             }
         }
         guard let data else { throw .sessionGone }
+        // Before the bundle leaves: nobody opens it without a line.
+        try stored { try store.append(JournalEntry(.open, of: record, at: now())) }
         return Open.Reply(bundle: Bytes(data))
     }
 }

@@ -97,13 +97,17 @@ extension Vault {
             // 1. Somebody sends an older, valid signature again; 2. the chip refuses it, for its nonce is gone; 3. the record
             // now shows the older ceiling, and the person's next refund is lost.
             guard call.value >= record.signedCeiling ?? record.limit ?? 0 else { throw .refusedByChip }
+            // The line says what was signed, and so is written with it: the chip may still refuse.
+            let isGrant = granted.guesses > record.granted ?? 0
             record.signedCeiling = call.value
             record.ceilingNonce = .init(call.nonceTPM.bytes)
             record.ceilingSignature = .init(call.signature.bytes)
             record.granted = granted.guesses
             record.grantedMAC = .init(granted.mac.bytes)
             // Kept before it is written: killed in between, the next device goes on from what was signed.
-            try stored { try store.update(record) }
+            let act: JournalEntry.Act = isGrant ? .grant(ceiling: call.value) : .refund(ceiling: call.value)
+            let signed = record
+            try stored { try store.update(signed, journal: JournalEntry(act, of: signed, at: now())) }
         case .burn:
             break
         }
@@ -124,7 +128,10 @@ extension Vault {
         if call.write == .first {
             seen[call.enrollment] = SlotCount(count: 0, ceiling: call.value)
             record.state = .armed
-            try stored { try store.update(record) }
+            let armed = record
+            try stored {
+                try store.update(armed, journal: JournalEntry(.armed(limit: call.value), of: armed, at: now()))
+            }
         }
         return reply
     }

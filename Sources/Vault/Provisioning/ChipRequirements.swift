@@ -18,7 +18,8 @@ enum ChipRequirements {
     private static let commands: [CommandCode] = [
         .startAuthSession, .policySigned, .policyNV, .policyOR, .policyCommandCode, .ecdhZGen, .import, .load, .unseal,
         .createPrimary, .evictControl, .loadExternal, .nvDefineSpace, .nvUndefineSpace, .nvReadPublic, .nvRead,
-        .nvWrite, .contextSave, .contextLoad, .getRandom, .getCapability, .flushContext, .readPublic,
+        .nvWrite, .nvIncrement, .nvCertify, .contextSave, .contextLoad, .getRandom, .getCapability, .flushContext,
+        .readPublic,
     ]
 
     /// Refuses a chip that lacks something, naming it; gives the size of its largest digest.
@@ -88,6 +89,10 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
     /// The only certificate is for a key of this kind.
     case unusableKey(String)
     case noHandle
+    /// No handle is free for the journal's counter.
+    case noCounter
+    /// Another index is where the vault's counter should be.
+    case foreignCounter(String)
     case pinPass(String)
     case parent
     case otherEndorsement
@@ -115,6 +120,12 @@ public enum ProvisionError: Error, Equatable, Sendable, CustomStringConvertible 
             "The only endorsement certificate is for a key of kind \(key), to which no session can be salted; give a"
                 + " certificate for RSA 2048 to 4096, P-256 or P-384 with --certificate. Nothing was changed."
         case .noHandle: "The TPM has no free persistent handle; take one away with tpm2_evictcontrol."
+        case .noCounter:
+            "The TPM has no free NV handle from 0x01BFFF10 to 0x01BFFF1F for the journal's counter; take one away with"
+                + " tpm2_nvundefine."
+        case .foreignCounter(let handle):
+            "Another NV index stands at \(handle), where this vault's journal has its counter; take it away with"
+                + " tpm2_nvundefine."
         case .pinPass(let reason): "The TPM cannot define an index of type PIN Pass (\(reason)); use another chip."
         case .otherEndorsement:
             "This vault was provisioned with another endorsement key, to which its accounts are bound; leave --endorsement"

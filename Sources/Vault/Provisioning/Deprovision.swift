@@ -117,6 +117,16 @@ public struct Deprovision: ~Copyable {
         return found.values.sorted { $0.handle.rawValue < $1.handle.rawValue }
     }
 
+    /// The journal's counter, where it is on the chip as the vault made it.
+    private func counter(_ left: inout [String]) throws -> NVPublic? {
+        guard let handle = (configuration?.journalCounter ?? journal?.counter).map({ Handle($0) }),
+            try chip.isDefined(handle)
+        else { return nil }
+        if let area = try JournalCounter.area(at: handle, on: chip) { return area }
+        left.append("the NV index at \(handle), which is not as the vault made it")
+        return nil
+    }
+
     /// The vault's files, the one that says that there is a vault last.
     private static let names = [
         "vault.sqlite", "vault.sqlite-wal", "vault.sqlite-shm", "vault.sqlite-journal", "selftest.json",
@@ -128,7 +138,10 @@ public struct Deprovision: ~Copyable {
     public func inventory() throws -> Inventory {
         var left: [String] = []
         let slots = try slots(&left)
-        let keys = try keys(&left)
+        let counter = try counter(&left).map {
+            Inventory.Key(handle: $0.index.description, what: "the journal's counter")
+        }
+        let keys = try keys(&left).map { Inventory.Key(handle: $0.handle.description, what: $0.what) }
         let hasStore = FileManager.default.fileExists(atPath: VaultConfiguration.storePath(home: home))
         let accounts = hasStore ? Set(try store().enrollments().map(\.account)) : []
         return Inventory(
@@ -136,7 +149,7 @@ public struct Deprovision: ~Copyable {
             slots: slots.map {
                 .init(
                     handle: $0.record.handle.description, account: $0.record.account, state: $0.record.state.rawValue)
-            }, keys: keys.map { .init(handle: $0.handle.description, what: $0.what) }, left: left,
+            }, keys: [counter].compactMap { $0 } + keys, left: left,
             files: Self.names.filter { FileManager.default.fileExists(atPath: "\(home)/\($0)") })
     }
 
@@ -157,6 +170,10 @@ public struct Deprovision: ~Copyable {
         if var configuration {
             configuration.isBeingRemoved = true
             try configuration.write(home: home)
+        }
+        if let counter = try counter(&left) {
+            try chip.run(.nvUndefineSpace(.init(counter.index, counter.name)), authorizedBy: chip.owner)
+            report("The journal's counter at \(counter.index) is gone.")
         }
         let keys = PersistentKeys(chip: chip)
         for key in try self.keys(&left) {

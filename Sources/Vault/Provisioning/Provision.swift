@@ -66,6 +66,8 @@ public struct Provision {
         report("Endorsement key \(endorsement.template.rawValue) at \(endorsementHandle), with its certificate.")
         let parentHandle = try keeper.keep(parent, from: Self.parentHandles)
         report("The parent is persistent at \(parentHandle).")
+        let counter = try keeper.keepCounter(before)
+        report("The journal's counter is at \(counter).")
 
         let store = try Store(path: VaultConfiguration.storePath(home: home))
         let probe = try SlotProbe(chip: chip, largestDigest: largestDigest)
@@ -87,6 +89,8 @@ public struct Provision {
             capacity: capacity, emulated: identity.claimedTier == .emulated)
         configuration.standing = ChipStanding(identity, endorsement.authorities)
         configuration.made = keeper.made
+        configuration.journalCounter = counter.rawValue
+        configuration.journalBegun = before?.journalBegun
         try tested.write(home: home)
         try configuration.write(home: home)
         ProvisionJournal.remove(home: home)
@@ -168,5 +172,14 @@ private struct KeyKeeper {
         }
         if !made.contains(handle.rawValue) { made.append(handle.rawValue) }
         return handle
+    }
+
+    /// Where the journal's counter is from now on.
+    mutating func keepCounter(_ before: VaultConfiguration?) throws -> Handle {
+        let known = before?.journalCounter ?? journal.counter
+        let handle = try known.map { Handle($0) } ?? JournalCounter.free(on: keys.chip)
+        journal.counter = handle.rawValue
+        try journal.write(home: home)
+        return try JournalCounter(at: handle, on: keys.chip).handle
     }
 }

@@ -11,6 +11,8 @@ struct ProvisionJournal: Codable, Equatable {
     /// How tpm2-tss reached the chip.
     var tcti: String
     var keys: [Key] = []
+    /// Where the journal's counter was about to be made.
+    var counter: UInt32?
 
     /// A key, and the handle that it was meant to get.
     struct Key: Codable, Hashable {

@@ -66,7 +66,7 @@ extension Provision {
             .passing,
             "a self-test of \(ChipProperty.all.count) properties with a throwaway slot and keys; a chip that fails one is refused"
                 + " before anything is kept", at: Handle(Throwaway.Place.test.rawValue))
-        plan.steps += [endorsement, parent].compactMap { $0 }
+        plan.steps += [endorsement, parent, try planCounter(before)].compactMap { $0 }
         plan.add(
             .passing,
             measureCapacity
@@ -130,6 +130,15 @@ extension Provision {
         return .init(
             kind: .make, what: "the endorsement key from the template \(found.template.rawValue), persistent",
             handle: try PersistentKeys(chip: chip).free(from: Self.endorsementHandles).description)
+    }
+
+    private func planCounter(_ before: VaultConfiguration?) throws -> ProvisionPlan.Step {
+        let what = "the journal's counter: an NV index that only rises, and is certified with the journal"
+        let known = before?.journalCounter.map { Handle($0) }
+        guard let known, try JournalCounter.area(at: known, on: chip) != nil else {
+            return .init(kind: .make, what: what, handle: try (known ?? JournalCounter.free(on: chip)).description)
+        }
+        return .init(kind: .keep, what: what, handle: known.description)
     }
 
     /// Whether a key of the parent's form is the chip's own primary only making it again would tell, which a plan does not.

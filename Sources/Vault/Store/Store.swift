@@ -14,8 +14,10 @@ enum NVWriteKind: String {
 /// What the vault remembers: SQLite, one row an enrollment. The chip is the truth for counts, the store for everything
 /// else. Every change is on the disk before the call returns, unless it is said to be one that a power cut may take back.
 struct Store: Sendable {
-    private let queue: DatabaseQueue
-    private let slots: SlotCount
+    let queue: DatabaseQueue
+    private let slots: SharedCount
+    /// Lines of the journal that were written since the last anchor, as far as this opening of the store knows.
+    let waiting: SharedCount
 
     /// Opens or makes the store at `path`.
     init(path: String) throws {
@@ -27,11 +29,12 @@ struct Store: Sendable {
             // journal takes three or four.
             try db.execute(sql: "PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL")
         }
+        waiting = SharedCount(0)
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             guard try !queue.read(Self.migrator.hasBeenSuperseded) else { throw StoreError.laterVersion(path) }
             try Self.migrator.migrate(queue)
-            slots = SlotCount(try queue.read { try EnrollmentRecord.fetchCount($0) })
+            slots = SharedCount(try queue.read { try EnrollmentRecord.fetchCount($0) })
             guard try queue.read({ try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }) == "ok" else {
                 throw StoreError.damaged(path)
             }
@@ -80,6 +83,7 @@ struct Store: Sendable {
                     CREATE INDEX accountDay_day ON accountDay (day);
                     """)
         }
+        migrator.registerMigration("3: journal", migrate: makeJournal)
         return migrator
     }()
 
@@ -90,7 +94,8 @@ struct Store: Sendable {
         case program = "NORMAL"
     }
 
-    private func write<R>(outliving durability: Durability = .powerCut, _ body: (Database) throws -> R) throws -> R {
+    /// One transaction. Every change goes through here: how durable the last one was to be stays set in SQLite.
+    func write<R>(outliving durability: Durability = .powerCut, _ body: (Database) throws -> R) throws -> R {
         try queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA synchronous = \(durability.rawValue)")
             var result: R?
@@ -147,6 +152,9 @@ struct Store: Sendable {
     /// How many enrollments hold a slot; of an open store only its own changes are counted.
     var slotCount: Int { slots.value.load(ordering: .relaxed) }
 
+    /// How many lines of the journal were written since it was last certified; of an open store only its own are counted.
+    var uncertified: Int { waiting.value.load(ordering: .relaxed) }
+
     /// Whether a handle is set aside already.
     func holds(slot: UInt32) throws -> Bool {
         try queue.read { try EnrollmentRecord.filter(Column("slot") == slot).fetchCount($0) > 0 }
@@ -158,13 +166,18 @@ struct Store: Sendable {
         slots.value.add(1, ordering: .relaxed)
     }
 
-    /// Writes a known enrollment.
-    func update(_ record: EnrollmentRecord, outliving durability: Durability = .powerCut) throws {
-        try write(outliving: durability) { try record.update($0) }
+    /// Writes a known enrollment, and lines of the journal with it.
+    func update(
+        _ record: EnrollmentRecord, outliving durability: Durability = .powerCut, journal entries: JournalEntry...
+    ) throws {
+        try write(outliving: durability) { db in
+            try record.update(db)
+            try append(entries, in: db)
+        }
     }
 
     /// Makes an enrollment live, and the one it replaces `replaced`, in one transaction.
-    func makeLive(_ record: EnrollmentRecord) throws {
+    func makeLive(_ record: EnrollmentRecord, at now: Date) throws {
         var record = record
         record.state = .live
         try write { db in
@@ -173,8 +186,10 @@ struct Store: Sendable {
             ).fetchAll(db) {
                 old.state = .replaced
                 try old.update(db)
+                try append([JournalEntry(.replaced, of: old, at: now)], in: db)
             }
             try record.update(db)
+            try append([JournalEntry(.live, of: record, at: now)], in: db)
         }
     }
 
@@ -188,10 +203,13 @@ struct Store: Sendable {
     }
 
     /// Counts a write of the chip's NV memory against the account's day (days since 1970): whatever enrollment it is for,
-    /// so that a new one does not begin a new count. False, and not counted, when the day had `limit` already. After a power
-    /// cut the last ones may be forgotten: it is the chip's wear that is counted here, and no guess.
-    func countWrite(_ kind: NVWriteKind, for account: Account, on day: Int64, limit: Int) throws -> Bool {
-        try write(outliving: .program) { db in
+    /// so that a new one does not begin a new count. The journal's lines are written with it. False, and nothing is written, when
+    /// the day had `limit` already. Without lines the last ones may be forgotten after a power cut: it is the chip's wear that
+    /// is counted here, and no guess.
+    func countWrite(
+        _ kind: NVWriteKind, for account: Account, on day: Int64, limit: Int, journal entries: [JournalEntry] = []
+    ) throws -> Bool {
+        try write(outliving: entries.isEmpty ? .program : .powerCut) { db in
             try db.execute(sql: "DELETE FROM accountDay WHERE day < ? OR day > ?", arguments: [day, day])
             try db.execute(
                 sql: """
@@ -199,13 +217,22 @@ struct Store: Sendable {
                         ON CONFLICT (account, kind) DO UPDATE SET writes = writes + 1 WHERE writes < ?
                     """,
                 arguments: [account.id, kind.rawValue, day, limit])
-            return db.changesCount == 1
+            guard db.changesCount == 1 else { return false }
+            try append(entries, in: db)
+            return true
         }
     }
 
-    /// Erases an enrollment.
-    func delete(_ record: EnrollmentRecord) throws {
-        if try write({ try record.delete($0) }) { slots.value.subtract(1, ordering: .relaxed) }
+    /// Erases an enrollment; with an account's last one goes what ties the journal's lines to its name.
+    func delete(_ record: EnrollmentRecord, at now: Date) throws {
+        let isDeleted = try write { db in
+            guard try record.delete(db) else { return false }
+            // What was never armed has no line either.
+            if record.limit != nil { try append([JournalEntry(.removed, of: record, at: now)], in: db) }
+            try forgetAccount(of: record, in: db)
+            return true
+        }
+        if isDeleted { slots.value.subtract(1, ordering: .relaxed) }
         // The log still has what was erased: it goes into the file, and the log is emptied. Where there is no room for that, it
         // waits for the next erasure.
         _ = try? queue.writeWithoutTransaction { try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
@@ -213,7 +240,7 @@ struct Store: Sendable {
 }
 
 /// A number that copies of a store share.
-private final class SlotCount: Sendable {
+final class SharedCount: Sendable {
     let value: Atomic<Int>
     init(_ value: Int) { self.value = Atomic(value) }
 }
