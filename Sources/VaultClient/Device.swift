@@ -125,21 +125,21 @@ public struct Device: ~Copyable, Sendable {
         at link: VaultLink, password: borrowing Password, pinned: PinnedRecipe? = nil,
         accepting: (Recovered) -> Bool = { _ in true }
     ) async throws(VaultClientError) -> RecoverOutcome {
-        var evaluated: EnrollmentID?
+        var evaluated: (id: EnrollmentID, count: UInt32)?
         let outcome: RecoverOutcome
         do throws(VaultClientError) {
             outcome = try await Recovery(link: link, account: account, pinned: pinned).run(password) {
-                evaluated = $0
+                evaluated = ($0, $1)
             }
         } catch {
-            try? note(evaluated)
+            try? note(evaluated, notGivenBack: true)
             throw error
         }
         guard case .recovered(let recovered) = outcome else {
-            try? note(evaluated)
+            try? note(evaluated, notGivenBack: true)
             return outcome
         }
-        if recovered.refund.stayedSpent { try? note(evaluated) }
+        try? note(evaluated, notGivenBack: recovered.refund.stayedSpent)
         guard accepting(recovered) else { throw VaultClientError(.notTheKey, recovered.cost) }
         do throws(VaultClientError) {
             try update { $0.take(recovered) }
@@ -151,8 +151,14 @@ public struct Device: ~Copyable, Sendable {
 
     /// Keeps in mind that a guess was this person's own. What is not kept is later shown as perhaps somebody else's, which
     /// errs on the side of caution; a failure to write is no reason to fail.
-    private mutating func note(_ evaluated: EnrollmentID?) throws(VaultClientError) {
-        if let evaluated { try update { $0.noteEvaluation(of: evaluated) } }
+    private mutating func note(
+        _ evaluated: (id: EnrollmentID, count: UInt32)?, notGivenBack: Bool
+    ) throws(VaultClientError) {
+        guard let (id, count) = evaluated else { return }
+        try update { state in
+            state.noteOwnGuess(of: id, count: count)
+            if notGivenBack { state.noteEvaluation(of: id) }
+        }
     }
 
     /// Changes the password: a new enrollment with a new backup key; then the old slot is burnt.

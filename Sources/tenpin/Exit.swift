@@ -77,6 +77,8 @@ enum Outcome: Error, CustomStringConvertible {
     case notThisBackups
     /// The vault says that there was nothing to burn.
     case goneByClaim
+    /// The vault's journal does not fit the chip, or what this device saw before.
+    case journalDoubted(HistoryDoubt)
     /// A receipt that a program can have made.
     case emulatedReceipt
     /// A receipt of another chip than the one named.
@@ -91,6 +93,7 @@ enum Outcome: Error, CustomStringConvertible {
         case .noKey: .failed
         case .notThisBackups: .badBackup
         case .goneByClaim: .refused
+        case .journalDoubted: .notTrusted
         case .emulatedReceipt, .otherChipsReceipt, .otherBackupsReceipt: .notBelieved
         }
     }
@@ -115,6 +118,8 @@ enum Outcome: Error, CustomStringConvertible {
         case .goneByClaim:
             "The vault says that there is nothing left to burn, which it cannot prove: the old password may still work there;"
                 + " this device tries again whenever it meets the vault. No guess was spent."
+        case .journalDoubted(let doubt):
+            "\(doubt) Ask the vault's operator, and change the password. No guess was spent."
         case .emulatedReceipt:
             "The receipt's TPM is emulated, so its host can write any receipt; for a trial, allow it with"
                 + " --allow-emulated. No guess was spent."

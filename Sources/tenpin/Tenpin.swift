@@ -37,9 +37,9 @@ struct Tenpin: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            EnrollCommand.self, RecoverCommand.self, StatusCommand.self, GrantCommand.self, ChangePasswordCommand.self,
-            ForgetCommand.self, ReceiptCommand.self, VerifyReceiptCommand.self, TrustCommand.self, KeyCommand.self,
-            BackupCommand.self, RestoreCommand.self, TuneCommand.self,
+            EnrollCommand.self, RecoverCommand.self, StatusCommand.self, HistoryCommand.self, GrantCommand.self,
+            ChangePasswordCommand.self, ForgetCommand.self, ReceiptCommand.self, VerifyReceiptCommand.self,
+            TrustCommand.self, KeyCommand.self, BackupCommand.self, RestoreCommand.self, TuneCommand.self,
         ])
 
     static func main() async {

@@ -56,9 +56,9 @@ struct Recovery {
     /// What the header of the backup at hand pins.
     let pinned: PinnedRecipe?
 
-    /// - Parameter onEvaluated: told the enrollment when an evaluation came back.
+    /// - Parameter onEvaluated: told the enrollment when an evaluation came back, and the count after it by the vault's word.
     func run(
-        _ password: borrowing Password, onEvaluated: (EnrollmentID) -> Void = { _ in }
+        _ password: borrowing Password, onEvaluated: (EnrollmentID, UInt32) -> Void = { _, _ in }
     ) async throws(VaultClientError) -> RecoverOutcome {
         let served = try await link.lookUp(account)
         let recipe = try CheckedRecipe(served.recipe, for: account, at: link.vault)
@@ -86,7 +86,8 @@ struct Recovery {
         }
 
         // From here on a guess is spent.
-        onEvaluated(recipe.recipe.enrollment)
+        onEvaluated(
+            recipe.recipe.enrollment, UInt32(clamping: Int64(served.ceiling) - Int64(reply.guessesLeft)))
         do throws(VaultClientError) {
             let output: SecretBytes
             do throws(OPRFError) {

@@ -21,6 +21,10 @@ public struct DeviceState: Sendable {
     public var exposedLimit: UInt32?
     /// Evaluations that this device had and that were not given back, by enrollment: mistyped passwords above all.
     public var notGivenBack: [EnrollmentID: UInt32] = [:]
+    /// The counts after evaluations that this device asked for, by enrollment: which lines of a journal are its own.
+    var ownGuesses: [EnrollmentID: [UInt32]] = [:]
+    /// What this device saw of journals, by vault.
+    var seen: [SeenHistory] = []
     /// Enrollments whose slots are still to be burnt and forgotten.
     public var toBurn: [BurnTicket]
     /// The enrollment that `pending` replaces, where this device cannot burn it.
@@ -84,6 +88,15 @@ extension DeviceState {
         var toForget: [ReplacedEnrollment]?
         /// Absent in files of before it was kept.
         var notGivenBack: [NotGivenBack]?
+
+        /// Absent in files of before they were kept.
+        var ownGuesses: [OwnGuesses]?
+        var seen: [SeenHistory]?
+
+        struct OwnGuesses: Codable {
+            var enrollment: EnrollmentID
+            var counts: [UInt32]
+        }
 
         struct NotGivenBack: Codable {
             var enrollment: EnrollmentID
@@ -149,7 +162,10 @@ extension DeviceState {
             }, toBurn: toBurn.map(Facts.Ticket.init), replaced: replaced, toForget: toForget,
             notGivenBack: notGivenBack.sorted { $0.key.description < $1.key.description }.map {
                 Facts.NotGivenBack(enrollment: $0.key, evaluations: $0.value)
-            })
+            },
+            ownGuesses: ownGuesses.sorted { $0.key.description < $1.key.description }.map {
+                Facts.OwnGuesses(enrollment: $0.key, counts: $0.value)
+            }, seen: seen)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let json = (try? encoder.encode(facts)).map({ Array($0) }) else { throw .damaged("the state in memory") }
@@ -230,6 +246,8 @@ extension DeviceState {
         replaced = facts.replaced
         toForget = facts.toForget ?? []
         for own in facts.notGivenBack ?? [] { notGivenBack[own.enrollment] = own.evaluations }
+        for own in facts.ownGuesses ?? [] { ownGuesses[own.enrollment] = own.counts }
+        seen = facts.seen ?? []
         guard rest.isEmpty else { throw .damaged(path) }
     }
 

@@ -92,6 +92,16 @@ extension DeviceState {
         notGivenBack[id, default: 0] &+= 1
     }
 
+    /// An evaluation of this enrollment was made for this device, and the count was this afterwards, by the vault's word.
+    mutating func noteOwnGuess(of id: EnrollmentID, count: UInt32) {
+        // Their lines stay in the journal when an enrollment is replaced; a vault that serves a new one each time fills no file.
+        if ownGuesses[id] == nil, ownGuesses.count >= 16, let other = ownGuesses.keys.first(where: { !uses($0) }) {
+            ownGuesses[other] = nil
+        }
+        ownGuesses[id, default: []].append(count)
+        if let many = ownGuesses[id], many.count > 1024 { ownGuesses[id] = many.suffix(1024) }
+    }
+
     /// Makes `key` the one in use; every other key of this device stays among the older ones.
     private mutating func adopt(_ key: GenerationKey, older: [GenerationKey]) {
         let mine = olderKeys + [self.key].compactMap { $0 }
