@@ -17,6 +17,7 @@ enum Exit {
         let status: Int32 =
             switch error {
             case is ChipError: EX_UNAVAILABLE
+            case let error as JournalNotClean: error.severity.exitCode
             case is HomeError, is VaultError: EX_CONFIG
             case StoreError.locked: EX_TEMPFAIL
             case is StoreError, VaultFault.storeUnavailable, is EvidenceFlaw, is ReceiptFlaw: EX_DATAERR

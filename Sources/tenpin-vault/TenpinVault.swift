@@ -20,6 +20,7 @@ struct TenpinVault: AsyncParsableCommand {
 
                0  done
                1  failed
+              10  a note was found, 11 a warning, 12 something critical
               64  bad usage
               65  the store is damaged, or of a later version
               69  the TPM does not answer, or refuses
@@ -28,8 +29,8 @@ struct TenpinVault: AsyncParsableCommand {
             """,
         version: VaultVersion.text,
         subcommands: [
-            ProvisionCommand.self, ServeCommand.self, StatusCommand.self, ExplainCommand.self, AuditCommand.self,
-            EvidenceCommand.self, SelfTestCommand.self, DeprovisionCommand.self,
+            ProvisionCommand.self, ServeCommand.self, StatusCommand.self, JournalCommand.self, ExplainCommand.self,
+            AuditCommand.self, EvidenceCommand.self, SelfTestCommand.self, DeprovisionCommand.self,
         ])
 
     static func main() async {

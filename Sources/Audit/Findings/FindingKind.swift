@@ -60,6 +60,17 @@ public enum FindingKind: String, Codable, Hashable, Sendable, CaseIterable {
     case enrollmentHalfMade = "enrollment.half-made"
     case enrollmentReplaced = "enrollment.replaced"
 
+    // The journal.
+    case journalLine = "journal.line"
+    case journalRolledBack = "journal.rolled-back"
+    case journalGap = "journal.gap"
+    case journalBegunAnew = "journal.begun-anew"
+    case journalCertificate = "journal.certificate"
+    case journalUncertified = "journal.uncertified"
+    case journalGuesses = "journal.guesses"
+    case journalFound = "journal.found"
+    case journalKept = "journal.kept-head"
+
     public var id: String { rawValue }
 }
 
@@ -88,6 +99,7 @@ extension FindingKind {
         case "chip", "hierarchy", "dictionary-attack": chipText
         case "slot", "index": slotText
         case "limit", "ceiling", "guesses": limitText
+        case "journal": journalText
         default: storeText
         }
     }
