@@ -31,7 +31,7 @@ struct StoreTests {
             try store.update(record, outliving: number % 2 == 0 ? .program : .powerCut)
         }
         #expect(try Self.holds(account.id, in: folder))
-        try store.delete(record)
+        try store.delete(record, at: Date())
         #expect(try store.enrollments().isEmpty)
         #expect(try Self.holds(account.id, in: folder) == false)
     }
