@@ -19,14 +19,9 @@ import VaultTestSupport
             let served = party.served
             try await party.guess()
             let link = try await party.link()
-            do {
-                let device = try Device(party.alice, in: party.home)
-                _ = try await device.grant(2, at: link)
-            }
-            do {
-                var device = try Device(party.alice, in: party.home)
-                try await device.forget(at: link)
-            }
+            var device = try Device(party.alice, in: party.home)
+            _ = try await device.grant(2, at: link)
+            try await device.forget(at: link)
             await link.close()
             await served.stop()
             let check = try served.check()
