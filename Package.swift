@@ -195,7 +195,8 @@ let package = Package(
         .testTarget(
             name: "AuditTests",
             dependencies: [
-                "Audit", "Receipts", "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "Secrets", "OPRF",
+                "Audit", "Receipts", "Journal", "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "Secrets",
+                "OPRF",
                 "Passwords", "Endorsement", "TestSupport", "VaultTestSupport", "DeviceTestSupport",
                 "ProgramTestSupport", "tenpin", "tenpin-vault", "tenpin-audit", crypto, logging,
                 .product(name: "GRDB", package: "GRDB.swift"),

@@ -15,10 +15,21 @@ public struct JournalCheck: Sendable {
     public var begun: UInt64?
     /// What the chip's counter has now.
     public var chipCount: UInt64?
-    /// Count and ceiling of each slot, by the chip.
-    public var slots: [EnrollmentID: SlotCount] = [:]
+    /// What the chip had in each slot.
+    public var slots: [EnrollmentID: Seen] = [:]
     /// Heads that somebody kept.
     public var kept: [JournalHead] = []
+
+    /// Count and ceiling of a slot by the chip, and how many lines the journal had then.
+    public struct Seen: Hashable, Sendable {
+        public var slot: SlotCount
+        public var lines: Int
+
+        public init(_ slot: SlotCount, lines: Int) {
+            self.slot = slot
+            self.lines = lines
+        }
+    }
 
     public init(records: [JournalRecord], anchors: [JournalAnchor]) {
         self.records = records
@@ -120,13 +131,17 @@ public struct JournalCheck: Sendable {
     /// without any anchor.
     private func countFlaws() -> [JournalFlaw] {
         var last: [EnrollmentID: JournalLine] = [:]
+        // Of each enrollment the last line that was there when its slot was read.
+        var compared: [EnrollmentID: JournalLine] = [:]
         for record in records {
             let line = record.line
             guard line.follows(last[line.enrollment]) else { return [.incoherent(line: record.number)] }
             last[line.enrollment] = line
+            if let seen = slots[line.enrollment], record.number <= seen.lines { compared[line.enrollment] = line }
         }
-        return slots.sorted { $0.key.description < $1.key.description }.compactMap { enrollment, slot in
-            guard let line = last[enrollment] else { return .unknown(enrollment) }
+        return slots.sorted { $0.key.description < $1.key.description }.compactMap { enrollment, seen in
+            let slot = seen.slot
+            guard let line = compared[enrollment] else { return .unknown(enrollment) }
             // A burn is the person's, and ends counting.
             if slot.isBurnt || slot.count == line.count { return nil }
             guard slot.count < line.count else {

@@ -29,7 +29,8 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
         let terms = try audit.terms(at: Date())
         let vault = try await LookedAtVault.open(home: home.home, ownerAuthorization: owner.read())
-        let evidence = try await AuditCourse(vault.source, progress: ProgressLine().show).read(at: terms.time)
-        try audit.show(await evidence.findings(terms), of: evidence, basis: .vault)
+        let (evidence, journal) = try await AuditCourse(vault.source, progress: ProgressLine().show)
+            .readWithJournal(at: terms.time)
+        try audit.show(await evidence.findings(terms, journal: journal), of: evidence, basis: .vault)
     }
 }

@@ -1,5 +1,7 @@
 import Audit
 import Foundation
+import GRDB
+import Journal
 import TPM
 import TPMDevice
 import TestSupport
@@ -28,6 +30,46 @@ import VaultAPI
             }
             let set = try await vault.evidence().findings(vault.terms(accepted: [.chipEmulated]))
             #expect(set.map(\.kind) == [.chipEmulated] && set.worst == nil)
+        }
+    }
+
+    @Test("an audit reads the whole journal, page by page, and an honest one shows nothing")
+    func journal() async throws {
+        try await HonestVault.with { vault in
+            let store = try Store(path: VaultConfiguration.storePath(home: vault.home))
+            let alice = try vault.record("alice")
+            for _ in 0..<250 { try store.append(JournalEntry(.open, of: alice, at: Date())) }
+            let journal = try await vault.journal()
+            #expect(journal.flaws() == [] && journal.findings.isEmpty)
+            #expect(try journal.records == store.journal() && journal.records.count > 250)
+            #expect(try journal.anchors == store.anchors() && !journal.anchors.isEmpty)
+            #expect(journal.attestationKey != nil && journal.slots.count == 3)
+        }
+    }
+
+    @Test(
+        "an audit names the line of the journal that was changed, and sees that the last ones are gone",
+        arguments: [
+            ("UPDATE journal SET time = time + 60 WHERE number = 3", FindingKind.journalLine, "journal's line 3"),
+            ("DELETE FROM journal WHERE number = 3", .journalLine, "journal's line 3"),
+            (
+                "DELETE FROM journal WHERE number > (SELECT MAX(line) - 1 FROM journalAnchor)", .journalRolledBack,
+                "journal"
+            ),
+        ])
+    func journal(sql: String, kind: FindingKind, object: String) async throws {
+        try await HonestVault.with { vault in
+            try await DatabaseQueue(path: VaultConfiguration.storePath(home: vault.home)).write { db in
+                for change in ["UPDATE", "DELETE"] {
+                    try db.execute(sql: "DROP TRIGGER journal_keeps_its_lines_from_\(change)")
+                }
+                try db.execute(sql: sql)
+            }
+            let findings = try await vault.journal().findings
+            #expect(findings.contains { $0.kind == kind && $0.object.sentence == object }, "\(findings)")
+            // And the report has them.
+            let all = try await vault.evidence().findings(vault.terms(), journal: vault.journal())
+            #expect(Set(all.map(\.kind)).subtracting(HonestVault.expected).contains(kind))
         }
     }
 

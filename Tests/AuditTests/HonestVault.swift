@@ -2,6 +2,7 @@ import Audit
 import DeviceTestSupport
 import Endorsement
 import Foundation
+import Journal
 import Logging
 import OPRF
 import Passwords
@@ -55,8 +56,9 @@ struct HonestVault: Sendable {
             await served.stop()
             served.chip.stop()
             var files: [String: Data] = [:]
-            for name in ["vault.json", "vault.sqlite"] {
-                files[name] = try Data(contentsOf: URL(filePath: served.home + "/" + name))
+            // What is not in the store's file yet is in its log.
+            for name in ["vault.json", "vault.sqlite", "vault.sqlite-wal"] {
+                files[name] = FileManager.default.contents(atPath: served.home + "/" + name)
             }
             return HonestVault(state: try Data(contentsOf: served.chip.stateFile), home: files)
         }
@@ -110,6 +112,11 @@ struct VaultCopy: Sendable {
 
     func terms(maximumLimit: UInt32? = nil, accepted: Set<FindingKind> = []) throws -> AuditTerms {
         AuditTerms(authorities: try authorities(), time: Date(), maximumLimit: maximumLimit, accepted: accepted)
+    }
+
+    /// What an audit reads of the journal, beside the rest.
+    func journal() async throws -> JournalCheck {
+        try await AuditCourse(OpenedVault(try await open())).readWithJournal(at: Date()).journal
     }
 
     /// What an audit reads.

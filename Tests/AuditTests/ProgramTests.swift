@@ -117,6 +117,8 @@ import Testing
 
             var configuration = Configuration()
             configuration.allowsUnsafeTransactions = true
+            // With a write-ahead log one who only writes keeps no reader out.
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
             let queue = try DatabaseQueue(path: store, configuration: configuration)
             try await queue.writeWithoutTransaction { try $0.execute(sql: "BEGIN EXCLUSIVE") }
             expectFailure(try await audit(stage), 75, "locked by another program")

@@ -146,7 +146,7 @@ final class Bench: Sendable {
         if let row = try rows().first(where: { $0.account == account.id && $0.state == "live" }),
             let id = EnrollmentID(hex(row.enrollment))
         {
-            check.slots[id] = try count(account)
+            check.slots[id] = .init(try count(account), lines: check.head.number)
         }
         return check.flaws()
     }

@@ -67,7 +67,10 @@ struct PaperJournal {
         check.attestationKey = point
         check.begun = 5
         check.chipCount = 7
-        check.slots = [alice: SlotCount(count: 3, ceiling: 12), bob: SlotCount(count: 1, ceiling: 3)]
+        check.slots = [
+            alice: .init(SlotCount(count: 3, ceiling: 12), lines: .max),
+            bob: .init(SlotCount(count: 1, ceiling: 3), lines: .max),
+        ]
         return check
     }
 
@@ -199,18 +202,24 @@ struct PaperJournal {
     func counts() throws {
         let journal = try PaperJournal()
         var check = journal.check
-        check.slots[journal.alice] = SlotCount(count: 5, ceiling: 12)
+        check.slots[journal.alice] = .init(SlotCount(count: 5, ceiling: 12), lines: .max)
         #expect(check.flaws() == [.withoutLine(journal.alice, lines: 3, chip: 5)])
-        check.slots[journal.alice] = SlotCount(count: 2, ceiling: 12)
+        check.slots[journal.alice] = .init(SlotCount(count: 2, ceiling: 12), lines: .max)
         #expect(check.flaws() == [.invented(journal.alice, lines: 3, chip: 2)])
         // Burnt by the person.
-        check.slots[journal.alice] = SlotCount(count: .max, ceiling: 0)
+        check.slots[journal.alice] = .init(SlotCount(count: .max, ceiling: 0), lines: .max)
         #expect(check.flaws() == [])
         let carol = try #require(EnrollmentID([UInt8](repeating: 0xC, count: 16)))
-        check.slots[carol] = SlotCount(count: 0, ceiling: 10)
+        check.slots[carol] = .init(SlotCount(count: 0, ceiling: 10), lines: .max)
         #expect(check.flaws() == [.unknown(carol)])
         // The line comes first: the evaluation after it may have been cut off.
-        check.slots = [journal.bob: SlotCount(count: 0, ceiling: 3)]
+        check.slots = [journal.bob: .init(SlotCount(count: 0, ceiling: 3), lines: .max)]
+        #expect(check.flaws() == [])
+        // Lines that came after the slot was read do not speak of what it held then.
+        check.slots = [journal.alice: .init(SlotCount(count: 0, ceiling: 10), lines: check.records.count)]
+        #expect(check.flaws() != [])
+        let armed = try #require(check.records.first { $0.line.enrollment == journal.alice && $0.line.kind == .armed })
+        check.slots = [journal.alice: .init(SlotCount(count: 0, ceiling: 10), lines: armed.number)]
         #expect(check.flaws() == [])
     }
 

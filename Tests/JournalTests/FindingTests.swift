@@ -22,7 +22,7 @@ import VaultAPI
         var journal = try PaperJournal()
         journal.write(journal.bob, .found, 3, 3)
         var check = journal.check
-        check.slots[journal.bob] = SlotCount(count: 3, ceiling: 3)
+        check.slots[journal.bob] = .init(SlotCount(count: 3, ceiling: 3), lines: .max)
         #expect(check.findings.map(\.kind.id) == ["journal.found"])
         let first = JournalLine(time: 0, kind: .found, enrollment: journal.bob, count: 3, ceiling: 3)
         check.records = [

@@ -92,7 +92,7 @@ import VaultTestSupport
             try served.edit(
                 """
                 DROP TABLE journal; DROP TABLE journalAnchor; DROP TABLE journalAccount;
-                DELETE FROM grdb_migrations WHERE identifier = '2: journal'
+                DELETE FROM grdb_migrations WHERE identifier = '3: journal'
                 """)
             try {
                 let chip = try Chip(tcti: served.chip.tcti)

@@ -1,5 +1,6 @@
 import Endorsement
 import Foundation
+import Journal
 import TPM
 
 /// What the auditor brings along.
@@ -25,8 +26,10 @@ public struct AuditTerms: Sendable {
 
 extension VaultEvidence {
     /// Everything in it that is not as it should be, the worst first; of one severity in the order of identifiers and objects.
-    public func findings(_ terms: AuditTerms) async -> [Finding] {
-        var all = await chip.findings(terms)
+    ///
+    /// - Parameter journal: the vault's journal, where it was read too.
+    public func findings(_ terms: AuditTerms, journal: JournalCheck? = nil) async -> [Finding] {
+        var all = await chip.findings(terms) + (journal?.findings ?? [])
         guard let endorsement = chip.endorsementArea?.name,
             let authority = try? AuthorityProfile(
                 largestDigest: chip.provisionedDigest, endorsementName: endorsement)

@@ -1,5 +1,6 @@
 import Audit
 import Foundation
+import Journal
 import TPM
 import TPMDevice
 import VaultAPI
@@ -64,7 +65,26 @@ extension Vault {
             let bundle = record.bundlePublic.flatMap { try? PublicArea(tpm2b: Array($0)) }
             evidence.bundleLoading = try loading(bundle, record.bundlePrivate)
         }
-        return NextEnrollment.Reply(row: row.number, enrollment: evidence)
+        let lines = try stored { try store.journalHead().number }
+        return NextEnrollment.Reply(row: row.number, enrollment: evidence, lines: lines)
+    }
+
+    /// Count and certificates are looked at in one turn: in two, a certificate made in between would be ahead of the chip.
+    func journalState() throws(VaultFault) -> JournalState.Reply {
+        var reply = try stored {
+            JournalState.Reply(lines: try store.journalHead().number, certified: try store.lastAnchor()?.count)
+        }
+        reply.begun = configuration.journalBegun
+        guard let counter = configuration.journalCounter.map({ Handle($0) }) else { return reply }
+        reply.counter = counter.rawValue
+        reply.count = try onChip { () throws(ChipError) in
+            try JournalCounter.area(at: counter, on: chip) == nil ? 0 : chip.count(of: counter) ?? 0
+        }
+        var key: P256Point?
+        // Where the endorsement hierarchy's authorization is not known the certificates go unchecked.
+        try? withKeptAttestationKey { (_, area) throws(ChipError) in key = area.point }
+        reply.attestationKey = key.map { Bytes($0.sec1) }
+        return reply
     }
 
     /// Rows and chip are held against each other in one turn: a slot that is being made has its row first, and one that is being

@@ -44,6 +44,8 @@ public struct NextEnrollment: AuditQuestion {
         public var enrollment: EnrollmentEvidence?
         /// The row's id, where the row cannot be read.
         public var damaged: Bytes?
+        /// How many lines the journal had when the chip was asked.
+        public var lines: Int?
     }
 
     public func answer(by vault: isolated Vault) throws(VaultFault) -> Reply { try vault.nextEnrollment(self) }

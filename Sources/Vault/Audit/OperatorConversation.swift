@@ -19,6 +19,9 @@ public struct OperatorConversation: VarlinkConversation {
         case NextEnrollment.name: await answer(call, NextEnrollment.self)
         case NextIndexes.name: await answer(call, NextIndexes.self)
         case Seal.name: await answer(call, Seal.self)
+        case JournalState.name: await answer(call, JournalState.self)
+        case NextLines.name: await answer(call, NextLines.self)
+        case NextAnchors.name: await answer(call, NextAnchors.self)
         default: .methodNotFound(call.method)
         }
     }
@@ -66,7 +69,7 @@ public enum OperatorInterface {
 
         # The first row behind another one, with what the chip says of its objects; with qualifyingData its count is certified.
         method NextEnrollment(after: int, qualifyingData: ?string) -> (
-            row: ?int, enrollment: ?object, damaged: ?string
+            row: ?int, enrollment: ?object, damaged: ?string, lines: ?int
         )
 
         # Some more NV indexes in the range of slots, and those among them that no row names.
@@ -74,5 +77,20 @@ public enum OperatorInterface {
 
         # Has the chip certify any slot over these 32 bytes.
         method Seal(qualifyingData: string) -> (seal: ?(attest: string, signature: string))
+
+        # Where the journal stands, and what the chip's counter has.
+        method JournalState() -> (
+            lines: int, certified: ?int, begun: ?int, counter: ?int, count: ?int, attestationKey: ?string
+        )
+
+        # Some more lines of the journal, behind the one with this number.
+        method NextLines(after: int) -> (
+            next: ?int, lines: [](number: int, line: object, account: string, hash: string)
+        )
+
+        # Some more of the chip's certificates of the journal, behind the one at this count.
+        method NextAnchors(after: int) -> (
+            next: ?int, anchors: [](count: int, line: int, signed: (attest: string, signature: string))
+        )
         """
 }

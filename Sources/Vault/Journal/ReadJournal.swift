@@ -24,7 +24,7 @@ extension JournalCheck {
         for record in try store.enrollments() where [.armed, .live, .replaced].contains(record.state) {
             guard let id = EnrollmentID(Array(record.id)), let slot = record.slotProfile(authority) else { continue }
             // One that cannot be read is a finding of its own.
-            check.slots[id] = try? chip.read(slot)
+            check.slots[id] = (try? chip.read(slot)).map { Seen($0, lines: check.head.number) }
         }
         return check
     }

@@ -157,7 +157,28 @@ extension Store {
         }
     }
 
+    /// Some lines behind one, and the number of the last of them.
+    func journal(after number: Int, limit: Int) throws -> (records: [JournalRecord], next: Int?) {
+        try queue.read { db in
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT * FROM journal WHERE number > ? ORDER BY number LIMIT ?", arguments: [number, limit])
+            return (rows.compactMap { JournalRecord($0) }, rows.last?.number("number").map { Int($0) })
+        }
+    }
+
     // MARK: anchors
+
+    /// Some of the chip's certificates behind one, and the count of the last of them.
+    func anchors(after count: UInt64, limit: Int) throws -> (anchors: [JournalAnchor], next: UInt64?) {
+        try queue.read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: "SELECT * FROM journalAnchor WHERE attest IS NOT NULL AND count > ? ORDER BY count LIMIT ?",
+                arguments: [Int64(clamping: count), limit])
+            let next = rows.last?.number("count").flatMap(UInt64.init(exactly:))
+            return (rows.compactMap { JournalAnchor($0) }, next)
+        }
+    }
 
     /// The chip's certificates, oldest first.
     func anchors() throws -> [JournalAnchor] {
