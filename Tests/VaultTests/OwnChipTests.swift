@@ -22,7 +22,8 @@ struct OwnChipTests {
                 try Provision(tcti: served.chip.tcti, ownerAuthorization: []) { _ in }
                     .run(home: served.home, endorsement: nil, measureCapacity: false, allowEmulated: true)
             }
-            #expect(try chip.handles(from: 0x0200_0000) == [session.handle])
+            // Beside the one that the vault keeps for itself.
+            #expect(try chip.handles(from: 0x0200_0000).contains(session.handle))
             try chip.flush(session.handle)
             _ = consume lock
         }

@@ -1,6 +1,9 @@
+import TPM
+
 extension FindingKind {
     var slotText: FindingText {
-        switch self {
+        let (first, last) = (Handle(Handle.slots.lowerBound), Handle(Handle.slots.upperBound))
+        return switch self {
         case .slotMissing:
             FindingText(
                 .critical, "Each kept enrollment has its slot on the chip",
@@ -34,7 +37,7 @@ extension FindingKind {
                 advice: "Do not rely on this enrollment's limit: the person should enroll anew, with a new backup key.")
         case .slotHandle:
             FindingText(
-                .critical, "A slot's handle is in 0x01800000…0x01bfffff",
+                .critical, "A slot's handle is in \(first)…\(last)",
                 why: "The row names something that is no slot: the store was altered.",
                 advice: "Restore the store from a copy, and find out who wrote to it.")
         case .slotShared:

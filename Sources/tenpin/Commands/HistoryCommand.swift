@@ -79,7 +79,8 @@ private struct HistoryReport: Encodable {
             print("\(line.time)  \(line.event.words)  \(counts)\(line.whose.map { "  \($0.words)" } ?? "")")
         }
         switch unknownGuesses {
-        case 0: print("No guess is unexplained.")
+        // Lines that are not believed explain nothing.
+        case 0: if doubts.isEmpty { print("No guess is unexplained.") }
         case 1: print("1 guess is not explained: somebody else's, or a wrong password on another device.")
         default:
             print("\(unknownGuesses) guesses are not explained: somebody else's, or wrong passwords on another device.")
