@@ -150,12 +150,15 @@ public final class Chip {
     ///
     /// A session that is kept goes on after its command, and the chip takes back what was satisfied in it (Part 1 §19.7.4);
     /// another one ends with it. One whose use failed is flushed either way: nobody knows what is satisfied in it.
+    /// The attack: 1. somebody at the chip runs a policy command in the session while it is idle; 2. the next policy does not hold
+    /// in it. So what a kept session refuses is tried once more in a new one. What spends a guess cannot be tried again, and is
+    /// not `reusing` one.
     func withPolicySession<R>(
-        begun begin: (Handle) throws(ChipError) -> Void, _ body: (Authorization) throws(ChipError) -> R
+        reusing: Bool, begun begin: (Handle) throws(ChipError) -> Void, _ body: (Authorization) throws(ChipError) -> R
     ) throws(ChipError) -> R {
         // An idle session of a lost connection is gone.
         if transport == nil { try reconnect() }
-        let isKept = keepsPolicySession && !lendsPolicySession
+        let isKept = reusing && keepsPolicySession && !lendsPolicySession
         let idle = isKept ? idlePolicySession : nil
         var handle = if let idle { idle } else { try startSession(.policy).handle }
         if isKept {
@@ -164,20 +167,19 @@ public final class Chip {
         }
         defer { if isKept { lendsPolicySession = false } }
         do throws(ChipError) {
+            let result: R
             do throws(ChipError) {
                 try begin(handle)
+                result = try body(Authorization(session: handle, attributes: isKept ? [.continueSession] : []))
             } catch {
-                // Somebody else flushed it, and the step was not begun (Part 3 §5.4). A PolicyNV is not sent again for that: only
-                // RETRY says for certain that it did not count.
-                guard let idle, case .refused(let command, let code) = error, command != .policyNV,
-                    code.isMissingReference
+                guard let idle, case .refused(_, let code) = error, !code.isWarning || code.isMissingReference,
+                    code != .failure, code != .initialize
                 else { throw error }
-                // A chip under pressure may say so of a session that is there.
                 try? flush(idle)
                 handle = try startSession(.policy).handle
                 try begin(handle)
+                result = try body(Authorization(session: handle, attributes: [.continueSession]))
             }
-            let result = try body(Authorization(session: handle, attributes: isKept ? [.continueSession] : []))
             if isKept { idlePolicySession = handle }
             return result
         } catch {

@@ -26,7 +26,8 @@ extension Chip {
         _ body: (Authorization) throws(ChipError) -> R
     ) throws(ChipError) -> R {
         guard let path = policy.path(to: code), let first = path.first else { throw .unsatisfiable(code) }
-        return try withPolicySession { (session) throws(ChipError) in
+        let spends = if case .nv = first { true } else { false }
+        return try withPolicySession(reusing: !spends) { (session) throws(ChipError) in
             willBegin()
             try run(first, for: code, in: session, evidence)
         } _: { (authorization) throws(ChipError) in
