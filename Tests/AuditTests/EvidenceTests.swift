@@ -45,7 +45,7 @@ import VaultAPI
             let (file, challenge) = try await answered(source)
             let terms = try vault.terms()
             // A challenge for a chip that has another attestation key.
-            let key = try P256Point(sec1: Array(#require(try vault.record("bob").evaluationKey)))
+            let key = try P256Point(sec1: Array(#require(try vault.record("benjamin").evaluationKey)))
             let foreign = try ReceiptChallenge(
                 endorsementKey: #require(file.evidence.chip.endorsementArea), attestationKey: key)
             await #expect(throws: EvidenceFlaw.foreignChallenge) {

@@ -177,7 +177,7 @@ extension Tampering {
         .sql(
             "a grant kept secret", [.ceilingExcessive], "UPDATE enrollment SET granted = 0 WHERE account = 'carol'"),
         Tampering("all guesses of an account spent", [.guessesUsedUp]) { vault in
-            let slot = try vault.slot("bob")
+            let slot = try vault.slot("benjamin")
             try vault.withChip { chip in
                 for _ in 0..<(try chip.read(slot).guessesLeft) {
                     let session = try chip.startSession(.policy)

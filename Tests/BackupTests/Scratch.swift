@@ -1,5 +1,6 @@
 import Foundation
 import Secrets
+import TestSupport
 
 @testable import Backup
 
@@ -15,12 +16,7 @@ final class Scratch {
     deinit { Scratch.remove(path) }
 
     static func remove(_ path: String) {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", "chmod -R u+rwX \"$0\"; rm -rf \"$0\"", path]
-        process.standardError = FileHandle.nullDevice
-        try? process.run()
-        process.waitUntilExit()
+        ChildProcess.run(["sh", "-c", "chmod -R u+rwX \"$0\"; rm -rf \"$0\"", path])
     }
 
     func callAsFunction(_ name: String) -> String { path + "/" + name }

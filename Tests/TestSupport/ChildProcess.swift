@@ -13,33 +13,52 @@ package struct ChildProcess: Sendable {
         let (output, errors) = (folder.appending(path: output).path(), folder.appending(path: errors).path())
         let variables = ProcessInfo.processInfo.environment.merging(environment) { _, added in added }
         let (code, identifier) = await Cradle.run {
-            var actions = posix_spawn_file_actions_t()
-            posix_spawn_file_actions_init(&actions)
-            defer { posix_spawn_file_actions_destroy(&actions) }
-            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-            posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-            posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-            // Another test's pipe or listening socket must not live on in a child. (Glibc's closefrom is not imported.)
-            for descriptor in Int32(3)..<1024 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-
-            // The pool's threads block signals, and a child would inherit that.
-            var attributes = posix_spawnattr_t()
-            posix_spawnattr_init(&attributes)
-            defer { posix_spawnattr_destroy(&attributes) }
-            var none = sigset_t()
-            sigemptyset(&none)
-            posix_spawnattr_setsigmask(&attributes, &none)
-            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-
-            var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-            var settings: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)") } + [nil]
-            defer { for word in words + settings { free(word) } }
-            var identifier: pid_t = 0
-            let code = posix_spawnp(&identifier, "env", &actions, &attributes, &words, &settings)
-            return (code, identifier)
+            start(arguments, environment: variables, output: output, errors: errors)
         }
         guard code == 0 else { throw HarnessError("cannot start \(arguments): \(String(cString: strerror(code)))") }
         return ChildProcess(identifier: identifier)
+    }
+
+    /// Runs a short program, with nothing open but `/dev/null`, and waits on the caller's thread: its exit code, or 128 and
+    /// the signal's number.
+    ///
+    /// Not with Foundation's `Process`: that waits for a socket to close which a child of another test may hold open, and
+    /// two waits without an end take both threads of a small machine's pool.
+    @discardableResult
+    package static func run(_ arguments: [String]) -> Int32 {
+        let (code, identifier) = start(
+            ["env"] + arguments, environment: ProcessInfo.processInfo.environment, output: "/dev/null",
+            errors: "/dev/null")
+        return code == 0 ? ChildProcess(identifier: identifier).wait() : 127
+    }
+
+    private static func start(
+        _ arguments: [String], environment: [String: String], output: String, errors: String
+    ) -> (code: Int32, identifier: pid_t) {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        // Another test's pipe or listening socket must not live on in a child. (Glibc's closefrom is not imported.)
+        for descriptor in Int32(3)..<1024 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+
+        // The pool's threads block signals, and a child would inherit that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        var settings: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for word in words + settings { free(word) } }
+        var identifier: pid_t = 0
+        let code = posix_spawnp(&identifier, "env", &actions, &attributes, &words, &settings)
+        return (code, identifier)
     }
 
     /// Whether it ended by itself. It stays ours, and so does its number, until `end` or `status` took note.

@@ -38,11 +38,12 @@ struct IndependentClientTests {
             let python = try TestPython.interpreter()
             try Data(Self.script.utf8).write(to: URL(filePath: folder + "/script.py"))
             try await withServer { server, service in
-                let output = folder + "/output"
-                let status = try await Self.run(
-                    [python, folder + "/script.py", "unix:" + server.path], to: output)
-                let text = try String(contentsOfFile: output, encoding: .utf8)
-                try #require(status == 0, "\(text)")
+                let client = try await ChildProcess.spawn(
+                    [python, folder + "/script.py", "unix:" + server.path], in: URL(filePath: folder),
+                    output: "output", errors: "errors")
+                let status = await client.status()
+                let text = try String(contentsOfFile: folder + "/output", encoding: .utf8)
+                try #require(status == 0, "\(text) \(try String(contentsOfFile: folder + "/errors", encoding: .utf8))")
                 let found = try JSONDecoder().decode(Found.self, from: Data(text.utf8))
                 #expect(found.info == ["Example", "Ping", "1", "https://example.org"])
                 #expect(found.description == PingService.interface.description)
@@ -93,21 +94,6 @@ struct IndependentClientTests {
                 name = try list.decode(String.self)
                 code = try list.decode([String: Int].self)["code"] ?? -1
             }
-        }
-    }
-
-    /// Runs a program with its output in a file; gives its exit status.
-    static func run(_ command: [String], to output: String) async throws -> Int32 {
-        _ = FileManager.default.createFile(atPath: output, contents: nil)
-        let handle = try #require(FileHandle(forWritingAtPath: output))
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = command
-        process.standardOutput = handle
-        process.standardError = handle
-        return try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
         }
     }
 }
