@@ -19,8 +19,10 @@ import Testing
                     vendor: "Example", product: "Certification", version: "1", url: "https://example.org",
                     interfaces: [VarlinkInterface(name: "org.varlink.certification", description: description)])
             ) { _ in CertificationService.Conversation(service: certification) }
-            let status = try await IndependentClientTests.run(
-                [Self.program, "-client", "-varlink=unix:\(server.path)"], to: folder + "/output")
+            let client = try await ChildProcess.spawn(
+                [Self.program, "-client", "-varlink=unix:\(server.path)"], in: URL(filePath: folder), output: "output",
+                errors: "errors")
+            let status = await client.status()
             await server.shutdown(within: .seconds(5))
             let output = try String(contentsOfFile: folder + "/output", encoding: .utf8)
             #expect(status == 0 && output.contains("End: 'true'"), "\(output)")
