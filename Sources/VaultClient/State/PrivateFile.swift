@@ -95,7 +95,11 @@ enum PrivateFile {
         }
     }
 
-    deinit { close(file) }
+    deinit {
+        // By name: a program that is just being started may have this file open still, and would keep the lock.
+        flock(file, LOCK_UN)
+        close(file)
+    }
 }
 
 /// What is wrong with the device's own files. No guess was spent, and nothing was overwritten.
