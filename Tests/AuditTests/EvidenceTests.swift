@@ -23,7 +23,7 @@ import VaultAPI
     @Test("an auditor finds in evidence what an audit finds at the vault, by the chip's signed word")
     func byMail() async throws {
         try await HonestVault.with { vault in
-            try vault.execute("UPDATE enrollment SET signedCeiling = NULL WHERE account = 'bob'")
+            try vault.execute("UPDATE enrollment SET signedCeiling = NULL WHERE account = 'benjamin'")
             let terms = try vault.terms(maximumLimit: 4)
             let source = OpenedVault(try await vault.open())
             let (file, challenge) = try await answered(source)
@@ -134,7 +134,7 @@ import VaultAPI
     @Test("no byte of evidence can be changed, and none cut off or added")
     func everyByte() async throws {
         try await HonestVault.with { vault in
-            try vault.execute("DELETE FROM enrollment WHERE account <> 'bob'")
+            try vault.execute("DELETE FROM enrollment WHERE account <> 'benjamin'")
             let (file, challenge) = try await answered(OpenedVault(try await vault.open()))
             let terms = try vault.terms()
             let contents = Array(try file.contents())

@@ -167,13 +167,13 @@ extension Tampering {
         .sql("a raised limit", [.limitMismatch], "UPDATE enrollment SET \"limit\" = 50 WHERE account = 'alice'"),
         .sql(
             "a limit of no guesses", [.limitMismatch, .limitRange, .ceilingExcessive],
-            "UPDATE enrollment SET \"limit\" = 0 WHERE account = 'bob'"),
+            "UPDATE enrollment SET \"limit\" = 0 WHERE account = 'benjamin'"),
         .sql(
             "a ceiling that nobody signed", [.ceilingSignature, .ceilingUnexplained],
-            "UPDATE enrollment SET signedCeiling = 1000 WHERE account = 'bob'"),
+            "UPDATE enrollment SET signedCeiling = 1000 WHERE account = 'benjamin'"),
         .sql(
             "a signature withheld", [.ceilingUnexplained],
-            "UPDATE enrollment SET signedCeiling = NULL WHERE account = 'bob'"),
+            "UPDATE enrollment SET signedCeiling = NULL WHERE account = 'benjamin'"),
         .sql(
             "a grant kept secret", [.ceilingExcessive], "UPDATE enrollment SET granted = 0 WHERE account = 'carol'"),
         Tampering("all guesses of an account spent", [.guessesUsedUp]) { vault in
@@ -195,7 +195,7 @@ extension Tampering {
             "recipes exchanged", [.recipeMismatch],
             """
             UPDATE enrollment SET recipe = (SELECT recipe FROM enrollment WHERE account = 'carol')
-                WHERE account IN ('alice', 'bob')
+                WHERE account IN ('alice', 'benjamin')
             """),
         .sql("a recipe erased", [.recipeMissing], "UPDATE enrollment SET recipe = NULL WHERE account = 'alice'"),
         .sql(
@@ -209,7 +209,7 @@ extension Tampering {
             "a row whose id is another", [.recipeMismatch], "UPDATE enrollment SET id = 'mine' WHERE account = 'alice'"),
         .sql(
             "two live enrollments of one account", [.accountSeveral, .recipeMismatch],
-            "DROP INDEX one_live; UPDATE enrollment SET account = 'alice' WHERE account = 'bob'"),
+            "DROP INDEX one_live; UPDATE enrollment SET account = 'alice' WHERE account = 'benjamin'"),
         .sql(
             "one slot named by two rows, the other one left",
             [
@@ -217,13 +217,13 @@ extension Tampering {
             ],
             """
             CREATE TABLE other AS SELECT * FROM enrollment; DROP TABLE enrollment; ALTER TABLE other RENAME TO enrollment;
-            UPDATE enrollment SET slot = (SELECT slot FROM enrollment WHERE account = 'alice') WHERE account = 'bob'
+            UPDATE enrollment SET slot = (SELECT slot FROM enrollment WHERE account = 'alice') WHERE account = 'benjamin'
             """),
         .sql(
             "a slot elsewhere", [.slotHandle, .recipeMismatch, .limitKeyUnusable, .slotOrphan],
-            "UPDATE enrollment SET slot = 22020096 WHERE account = 'bob'"),
+            "UPDATE enrollment SET slot = 22020096 WHERE account = 'benjamin'"),
         .sql(
-            "an erased row", [.slotOrphan], "DELETE FROM enrollment WHERE account = 'bob'"),
+            "an erased row", [.slotOrphan], "DELETE FROM enrollment WHERE account = 'benjamin'"),
         .sql(
             "an enrollment that was never finished", [.enrollmentHalfMade],
             """
@@ -232,7 +232,7 @@ extension Tampering {
             """),
         .sql(
             "a replaced enrollment that is not burnt", [.enrollmentReplaced],
-            "UPDATE enrollment SET state = 'replaced' WHERE account = 'bob'"),
+            "UPDATE enrollment SET state = 'replaced' WHERE account = 'benjamin'"),
     ]
 
     static let ofKeys: [Tampering] = [

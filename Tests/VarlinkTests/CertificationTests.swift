@@ -19,13 +19,10 @@ import Testing
                     vendor: "Example", product: "Certification", version: "1", url: "https://example.org",
                     interfaces: [VarlinkInterface(name: "org.varlink.certification", description: description)])
             ) { _ in CertificationService.Conversation(service: certification) }
-            let client = try await ChildProcess.spawn(
-                [Self.program, "-client", "-varlink=unix:\(server.path)"], in: URL(filePath: folder), output: "output",
-                errors: "errors")
-            let status = await client.status()
+            let (status, output, errors) = try await IndependentClientTests.run(
+                [Self.program, "-client", "-varlink=unix:\(server.path)"], in: folder)
             await server.shutdown(within: .seconds(5))
-            let output = try String(contentsOfFile: folder + "/output", encoding: .utf8)
-            #expect(status == 0 && output.contains("End: 'true'"), "\(output)")
+            #expect(status == 0 && (output + errors).contains("End: 'true'"), "\(output)\(errors)")
             #expect(certification.done == [CertificationService.all])
         }
     }

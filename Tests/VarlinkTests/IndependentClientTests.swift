@@ -38,13 +38,9 @@ struct IndependentClientTests {
             let python = try TestPython.interpreter()
             try Data(Self.script.utf8).write(to: URL(filePath: folder + "/script.py"))
             try await withServer { server, service in
-                let client = try await ChildProcess.spawn(
-                    [python, folder + "/script.py", "unix:" + server.path], in: URL(filePath: folder),
-                    output: "output", errors: "errors")
-                let status = await client.status()
-                let text = try String(contentsOfFile: folder + "/output", encoding: .utf8)
-                let errors = try String(contentsOfFile: folder + "/errors", encoding: .utf8)
-                try #require(status == 0, "\(text) \(errors)")
+                let (status, text, errors) = try await Self.run(
+                    [python, "script.py", "unix:" + server.path], in: folder)
+                try #require(status == 0, "\(errors)")
                 let found = try JSONDecoder().decode(Found.self, from: Data(text.utf8))
                 #expect(found.info == ["Example", "Ping", "1", "https://example.org"])
                 #expect(found.description == PingService.interface.description)
@@ -96,5 +92,18 @@ struct IndependentClientTests {
                 code = try list.decode([String: Int].self)["code"] ?? -1
             }
         }
+    }
+
+    /// Runs a program in `folder`, to its end.
+    static func run(
+        _ command: [String], in folder: String
+    ) async throws -> (status: Int32, output: String, errors: String) {
+        let client = try await ChildProcess.spawn(
+            command, in: URL(filePath: folder), output: "output", errors: "errors")
+        let status = await client.status()
+        return (
+            status, try String(contentsOfFile: folder + "/output", encoding: .utf8),
+            try String(contentsOfFile: folder + "/errors", encoding: .utf8)
+        )
     }
 }
