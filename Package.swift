@@ -198,9 +198,9 @@ let package = Package(
                 "Audit", "Receipts", "Journal", "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "Secrets",
                 "OPRF",
                 "Passwords", "Endorsement", "TestSupport", "VaultTestSupport", "DeviceTestSupport",
-                "ProgramTestSupport", "tenpin", "tenpin-vault", "tenpin-audit", crypto, logging,
-                .product(name: "GRDB", package: "GRDB.swift"),
-            ]),
+                "EndorsementTestSupport", "ProgramTestSupport", "tenpin", "tenpin-vault", "tenpin-audit", crypto,
+                logging, .product(name: "GRDB", package: "GRDB.swift"),
+            ] + certificates),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
         .testTarget(
             name: "CrowdTests",

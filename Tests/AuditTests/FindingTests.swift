@@ -1,4 +1,7 @@
 import Audit
+import Crypto
+import Endorsement
+import EndorsementTestSupport
 import Foundation
 import GRDB
 import Journal
@@ -7,6 +10,7 @@ import TPMDevice
 import TestSupport
 import Testing
 import VaultAPI
+import X509
 
 @testable import Vault
 
@@ -90,7 +94,7 @@ import VaultAPI
     func everyKind() {
         let found = Tampering.all.reduce(into: HonestVault.expected) { $0.formUnion($1.kinds) }
         let elsewhere: Set<FindingKind> = [
-            // No chip here has them; `altered` shows what can be shown in evidence that is changed.
+            // No chip here has them; `altered` and `maker` show them in evidence that is changed.
             .chipTier, .chipEndorsementKey, .chipFirmwareFlaw, .chipFirmwareDoubt, .chipFirmwareMismatch,
             .chipLargestDigest, .chipParent, .dictionaryLockout, .slotUnreadable, .ceilingBehind,
         ]
@@ -130,6 +134,50 @@ import VaultAPI
             #expect(
                 await beyond { $0.chip.parent = $0.chip.endorsementKey }.isSuperset(of: [.chipParent, .recipeMismatch]))
             #expect(await beyond { $0.chip.endorsementKey = $0.chip.parent }.contains(.chipEndorsementKey))
+        }
+    }
+
+    @Test("a chip that only an authority of one's own vouches for, and firmware with a flaw or a doubt, are named")
+    func maker() async throws {
+        try await HonestVault.with { vault in
+            // With what the chip signed.
+            let honest = try await AuditCourse(OpenedVault(try await vault.open())).evidence(
+                answering: nil, at: Date()
+            ).evidence
+            let trusted = try await vault.authorities().verify(
+                honest.chip.certificate.bytes, shown: [], at: Date())
+            guard case .ec(.p384, let point) = trusted.certifiedKey else {
+                Issue.record("the endorsement key is \(trusted.certifiedKey)")
+                return
+            }
+            // The same chip, as if it were a maker's.
+            let authority = try PaperAuthority("An authority of one's own")
+            let terms = AuditTerms(
+                authorities: Authorities(own: [try authority.authority]), time: PaperAuthority.now, accepted: [])
+            func beyond(_ maker: String, firmware: UInt32?) async throws -> Set<FindingKind> {
+                var evidence = honest
+                func word(_ text: String) -> UInt32 { text.utf8.reduce(0) { $0 << 8 | UInt32($1) } }
+                let manufacturer = word(maker)
+                var changes = [0x105: manufacturer, 0x106: word("chip"), 0x107: 0, 0x108: 0, 0x109: 0]
+                changes[0x10B] = firmware
+                evidence.chip.properties = evidence.chip.properties.map {
+                    .init(tag: $0.tag, value: changes[Int($0.tag)] ?? $0.value)
+                }
+                let name = try Certificate.Extension.chip(manufacturer: [String(format: "id:%08X", manufacturer)])
+                evidence.chip.certificate = Bytes(
+                    try authority.endorse(
+                        key: .init(P384.Signing.PublicKey(x963Representation: point)),
+                        extensions: PaperAuthority.endorsement(names: [name])))
+                return Set(await evidence.findings(terms).map(\.kind))
+                    .subtracting(HonestVault.expected.subtracting([.chipEmulated]))
+            }
+            let unflawed = try await beyond("STM ", firmware: nil)
+            #expect(unflawed == [.chipTier])
+            // What the chip signs, it signs with its true version.
+            let flawed = try await beyond("STM ", firmware: 73 << 16)
+            #expect(flawed == [.chipTier, .chipFirmwareFlaw, .chipFirmwareMismatch])
+            let doubtful = try await beyond("INTC", firmware: 402 << 16)
+            #expect(doubtful == [.chipTier, .chipFirmwareDoubt, .chipFirmwareMismatch])
         }
     }
 
