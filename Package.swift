@@ -86,8 +86,10 @@ let package = Package(
                 crypto,
             ],
             swiftSettings: strict),
+        .target(name: "CommandOptions", dependencies: ["Endorsement", arguments], swiftSettings: strict),
         .target(
-            name: "CommandOptions", dependencies: ["Endorsement", "Audit", "Report", arguments], swiftSettings: strict),
+            name: "AuditCommandOptions", dependencies: ["CommandOptions", "Audit", "Report", arguments],
+            swiftSettings: strict),
         .executableTarget(
             name: "tenpin",
             dependencies: [
@@ -98,11 +100,11 @@ let package = Package(
             name: "tenpin-vault",
             dependencies: [
                 "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Receipts", "Audit",
-                "Journal", "Secrets", "CommandOptions", arguments, logging,
+                "Journal", "Secrets", "AuditCommandOptions", arguments, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "tenpin-audit", dependencies: ["Audit", "Receipts", "TPM", "CommandOptions", arguments],
+            name: "tenpin-audit", dependencies: ["Audit", "Receipts", "TPM", "AuditCommandOptions", arguments],
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Audit
-import CommandOptions
+import AuditCommandOptions
 import Foundation
 import Vault
 

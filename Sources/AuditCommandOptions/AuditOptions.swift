@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import CommandOptions
 import Foundation
 import Report
 
