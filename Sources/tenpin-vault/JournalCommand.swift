@@ -5,14 +5,15 @@ import Journal
 import TPMDevice
 import Vault
 
-struct JournalCommand: ParsableCommand {
+struct JournalCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "journal",
         abstract: "Verify the journal against the chip, and show its head.",
         discussion: """
             Names the first line that was removed, changed or moved. A tail that was cut off and a store that was set back \
             show by the chip's counter, guesses without a line by the chip's own counts. Keep the head that it shows: given \
-            back a later day, it tells whether the lines up to it are still the same. Stop the vault first.
+            back a later day, it tells whether the lines up to it are still the same. While the vault is being served, its \
+            process reads them.
 
               tenpin-vault journal --home /var/lib/tenpin
               tenpin-vault journal --home ./vault --json
@@ -24,7 +25,7 @@ struct JournalCommand: ParsableCommand {
     @OptionGroup var home: HomeOption
     @OptionGroup var endorsement: EndorsementOption
 
-    @Option(help: "Another way to the same TPM than the one it was provisioned by.")
+    @Option(help: "Another way to the same TPM than the one it was provisioned by, for a vault that nobody serves.")
     var tcti: String?
 
     @Option(
@@ -38,17 +39,32 @@ struct JournalCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    func run() throws {
-        let configuration = try VaultConfiguration.read(home: home.home)
-        let lock = try HomeLock(home: home.home)
-        let chip = try Chip(tcti: tcti ?? configuration.tcti, endorsementAuthorization: endorsement.read())
-        try configuration.check(chip)
-        var check = try JournalCheck.read(home: home.home, chip: chip)
-        _ = consume lock
+    func run() async throws {
+        var check = try await read()
         check.kept = keptHead
         let verdict = JournalVerdict(check)
         if json { print(String(decoding: try JSONText.encode(verdict), as: UTF8.self)) } else { verdict.show() }
         if let worst = check.findings.worst { throw JournalNotClean(severity: worst) }
+    }
+
+    private func read() async throws -> JournalCheck {
+        do {
+            return try readHere()
+        } catch HomeError.inUse {
+            let source = try await LookedAtVault.served(home.home)
+            return try await AuditCourse(source, progress: ProgressLine().show).readWithJournal(at: Date()).journal
+        }
+    }
+
+    /// While nobody serves the vault.
+    private func readHere() throws -> JournalCheck {
+        let configuration = try VaultConfiguration.read(home: home.home)
+        let lock = try HomeLock(home: home.home)
+        let chip = try Chip(tcti: tcti ?? configuration.tcti, endorsementAuthorization: endorsement.read())
+        try configuration.check(chip)
+        let check = try JournalCheck.read(home: home.home, chip: chip)
+        _ = consume lock
+        return check
     }
 }
 

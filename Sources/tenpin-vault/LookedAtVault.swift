@@ -27,7 +27,8 @@ struct LookedAtVault: ~Copyable {
         return LookedAtVault(source: OpenedVault(vault), lock: lock)
     }
 
-    private static func served(_ home: String) async throws -> ServedVaultSource {
+    /// The process that serves the vault.
+    static func served(_ home: String) async throws -> ServedVaultSource {
         do {
             return try await ServedVaultSource(home: home)
         } catch is VarlinkClientError {
