@@ -26,9 +26,10 @@ public enum OPRF {
         try blinded.times(key)
     }
 
-    /// Finalize of RFC 9497 §3.3.1: 32 bytes. A blind serves one input once, so it ends here.
+    /// Finalize of RFC 9497 §3.3.1: 32 bytes. A blind serves one input; where vaults disagree, each element that their answers
+    /// come to is finalized under it.
     public static func finalize(
-        input: borrowing SecretBytes, blind: consuming Blind, evaluated: Element
+        input: borrowing SecretBytes, blind: borrowing Blind, evaluated: Element
     ) throws(OPRFError) -> SecretBytes {
         let curve = try Curve()
         let unblinded = try curve.product(blind.scalar.inverse(), curve.point(evaluated))

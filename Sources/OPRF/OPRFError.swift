@@ -6,6 +6,8 @@ public enum OPRFError: Error, Equatable, CustomStringConvertible {
     case inputTooLong(Int)
     /// The input hashes to the identity (`InvalidInputError` of RFC 9497 §3.3.1); nobody knows such an input.
     case inputHashesToIdentity
+    /// These numbers share no secret.
+    case notASharing(SharingFlaw)
     /// A call into OpenSSL failed, for want of memory or because the library is broken.
     case library(call: String, code: UInt)
 
@@ -19,6 +21,18 @@ public enum OPRFError: Error, Equatable, CustomStringConvertible {
         case coordinateOutOfRange
         /// No such point on the curve.
         case notOnTheCurve
+    }
+
+    /// What is wrong with a sharing.
+    public enum SharingFlaw: Equatable, Sendable {
+        /// No shares, or more than 255.
+        case threshold
+        /// Not a place for a share: 1 to 255 are.
+        case place(Int)
+        /// Two shares of one place.
+        case twice
+        /// A share of 0, or a coefficient.
+        case zero
     }
 
     public var description: String {
@@ -36,6 +50,15 @@ public enum OPRFError: Error, Equatable, CustomStringConvertible {
             return "The input has \(count) bytes, use at most 65535; no guess was spent."
         case .inputHashesToIdentity:
             return "This input has no usable hash, choose another one; no guess was spent."
+        case .notASharing(let flaw):
+            let reason =
+                switch flaw {
+                case .threshold: "1 to 255 shares can be needed"
+                case .place(let x): "\(x) is no place for a share"
+                case .twice: "two shares are of the same place"
+                case .zero: "a share is 0"
+                }
+            return "The key cannot be shared or put together (\(reason)); try again, no guess was spent."
         case .library(let call, let code):
             return "OpenSSL's \(call) failed (code \(String(code, radix: 16))), try again after a restart;"
                 + " no guess was spent."
