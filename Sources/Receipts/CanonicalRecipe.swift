@@ -2,7 +2,7 @@ import TPM
 import VaultAPI
 
 extension Recipe {
-    /// Reads `canonical`: exactly the encodings of recipes with one vault, as this suite has them.
+    /// Reads `canonical`: exactly the encodings of this suite's recipes.
     init(canonical reader: inout Reader) throws(WireError) {
         let suite = try reader.text(limit: 32)
         guard suite == Recipe.suite else { throw .unexpected("the suite's length", value: UInt32(suite.utf8.count)) }
@@ -16,18 +16,22 @@ extension Recipe {
         }
         let generation = try reader.integer(UInt32.self)
         let threshold = try reader.integer(UInt32.self)
-        guard threshold == 1 else { throw .unexpected("the threshold", value: threshold) }
         let memory = try reader.integer(UInt32.self)
         let passes = try reader.integer(UInt32.self)
         let count = try reader.integer(UInt32.self)
-        guard count == 1 else { throw .unexpected("the number of vaults", value: count) }
-        let entry = Entry(
-            endorsementName: Bytes(try reader.sized(limit: 66)), parentName: Bytes(try reader.sized(limit: 66)),
-            authorityHash: try reader.text(limit: 16), slot: try reader.integer(), limit: try reader.integer(),
-            evaluationKeyName: Bytes(try reader.sized(limit: 66)))
+        guard count <= Recipe.maximumVaults else { throw .unexpected("the number of vaults", value: count) }
+        var entries: [Entry] = []
+        for _ in 0..<count {
+            entries.append(
+                Entry(
+                    endorsementName: Bytes(try reader.sized(limit: 66)), parentName: Bytes(try reader.sized(limit: 66)),
+                    authorityHash: try reader.text(limit: 16), slot: try reader.integer(), limit: try reader.integer(),
+                    evaluationKeyName: Bytes(try reader.sized(limit: 66))))
+        }
         self.init(
-            account: account, enrollment: enrollment, generation: generation, memory: memory, passes: passes,
-            vaults: [entry])
+            account: account, enrollment: enrollment, generation: generation, threshold: threshold, memory: memory,
+            passes: passes, vaults: entries)
+        guard sharingFlaw == nil else { throw .unexpected("the threshold", value: threshold) }
     }
 }
 

@@ -117,8 +117,8 @@ extension Receipt {
     /// The attack: 1. the operator destroys a slot that was used up, and defines another at its handle with a limit key of its
     /// own; 2. shows that one's receipt with the person's recipe. The evaluation key's Name is then another.
     private func check(_ recipe: Recipe, _ slot: SlotProfile, _ endorsementName: Name) throws(ReceiptFlaw) {
-        guard let entry = recipe.vaults.first, recipe.vaults.count == 1, let evaluationKey,
-            entry.endorsementName.bytes == endorsementName.bytes,
+        guard let entry = recipe.vaults.first(where: { $0.endorsementName.bytes == endorsementName.bytes }),
+            let evaluationKey,
             entry.authorityHash == statement.authorityHash.label, entry.slot == slot.handle.rawValue,
             entry.evaluationKeyName.bytes == EvaluationKeyProfile.publicArea(evaluationKey, slot: slot).name.bytes
         else { throw .recipe }

@@ -8,17 +8,20 @@ public struct Recipe: Codable, Hashable, Sendable {
     public var enrollment: EnrollmentID
     /// Counts the person's backup keys from 1.
     public var generation: UInt32
-    /// How many of the vaults are needed; 1.
+    /// How many of the vaults are needed.
     public var threshold: UInt32
     /// Argon2id's memory in KiB.
     public var memory: UInt32
     /// Argon2id's passes.
     public var passes: UInt32
-    /// A list from the first version, so that a fleet needs no new format.
+    /// The vaults that hold a share of the key each, at x = 1, 2, … in this order.
     public var vaults: [Entry]
 
     /// The suite this version speaks.
     public static let suite = "tenpin-1"
+
+    /// The most vaults of a recipe: of 9 answers there are at most 126 choices to interpolate.
+    public static let maximumVaults = 9
 
     /// What a device needs to know of one vault.
     public struct Entry: Codable, Hashable, Sendable {
@@ -45,16 +48,42 @@ public struct Recipe: Codable, Hashable, Sendable {
     }
 
     public init(
-        account: Account, enrollment: EnrollmentID, generation: UInt32, memory: UInt32, passes: UInt32, vaults: [Entry]
+        account: Account, enrollment: EnrollmentID, generation: UInt32, threshold: UInt32 = 1, memory: UInt32,
+        passes: UInt32, vaults: [Entry]
     ) {
         suite = Self.suite
         self.account = account
         self.enrollment = enrollment
         self.generation = generation
-        threshold = 1
+        self.threshold = threshold
         self.memory = memory
         self.passes = passes
         self.vaults = vaults
+    }
+
+    /// What is wrong with the sharing that the recipe describes, if anything is.
+    public var sharingFlaw: SharingFlaw? {
+        guard (1...Self.maximumVaults).contains(vaults.count) else { return .vaults(vaults.count) }
+        // The attack: a recipe that one of several vaults makes up alone, and that is content with its answer alone.
+        let least: UInt32 = vaults.count == 1 ? 1 : 2
+        guard (least...UInt32(max(vaults.count, Int(least)))).contains(threshold) else { return .threshold(threshold) }
+        // Two shares on one chip would be one chip's word for two.
+        guard Set(vaults.map(\.endorsementName)).count == vaults.count else { return .twice }
+        return nil
+    }
+
+    public enum SharingFlaw: Hashable, Sendable {
+        /// No vaults, or too many.
+        case vaults(Int)
+        /// Fewer than two of several, or more than there are.
+        case threshold(UInt32)
+        /// One chip is named twice.
+        case twice
+    }
+
+    /// How many guesses anyone gets who runs the hosts of all vaults: each takes as many of the vaults' as are needed.
+    public var guesses: UInt32 {
+        UInt32(clamping: vaults.reduce(UInt64(0)) { $0 + UInt64($1.limit) } / UInt64(max(threshold, 1)))
     }
 
     /// `ctx`: what every key of the enrollment is bound to, and what a backup file pins. 32 bytes.

@@ -40,8 +40,35 @@ extension VaultClientError.Reason {
         case .notOnThisDevice: "This device keeps nothing of this account that it would need; recover it first."
         case .receipt(let flaw): flaw.description
         case .state(let error): error.description
+        case .at(let address, let reason): "At \(printable(address)): \(reason.sentence)"
+        case .slow: "The vault did not answer in time; try again."
+        case .falseAnswer:
+            "The vault answered falsely: it lies or is broken, so ask its operator, or replace it with"
+                + " `tenpin change-password`."
+        case .sameVault(let first, let second):
+            "\(printable(first)) and \(printable(second)) lead to the same vault, which would hold two shares; name each"
+                + " vault once."
+        case .tooFew(let needed, let missing):
+            (needed.map { "Too few of the vaults can be used, and \($0) are needed" }
+                ?? "None of the vaults can be used")
+                + "; try again when more of them answer. (\(told(missing)))"
+        case .notJudged(let missing):
+            "A vault lies or is broken, and your password was not judged; ask the vaults' operators, and name the backup"
+                + " with --backup if it is at hand." + (missing.isEmpty ? "" : " (\(told(missing)))")
+        case .wrongOrLied(let left):
+            "The password is wrong, unless one of the vaults lies: no more of them answered than are needed, so nobody can"
+                + " tell; there \(left == 1 ? "is 1 guess" : "are \(left) guesses") left by their word."
+        case .incomplete(let missing):
+            "The new password holds, but not every vault has its share, so that fewer of them may be lost; run"
+                + " `tenpin status` when they answer, or replace them with `tenpin change-password`. (\(told(missing)))"
+        case .guesses(let refusal): refusal.description
         }
     }
+}
+
+/// What happened at each of these vaults.
+private func told(_ missing: [Fleet.Missing]) -> String {
+    missing.map { "\(printable($0.address)): \($0.error.reason.sentence)" }.joined(separator: " ")
 }
 
 /// A sentence of a lower layer, which knows only its own cost.

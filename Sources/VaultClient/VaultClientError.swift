@@ -57,6 +57,29 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         case receipt(ReceiptFlaw)
         /// The device's own files.
         case state(DeviceStateError)
+        /// What happened at one of several vaults, by its address.
+        indirect case at(String, Reason)
+        /// It did not answer while the others did.
+        case slow
+        /// Its answer is not the one that its share gives.
+        case falseAnswer
+        /// Two addresses lead to one vault.
+        case sameVault(String, String)
+        /// Fewer of the vaults than are needed can be asked, or serve the same recipe; `nil` where nobody said how many are.
+        case tooFew(needed: Int?, [Fleet.Missing])
+        /// The answers contradict each other: a vault lies or is broken, and the password was not judged.
+        case notJudged([Fleet.Missing])
+        /// The password is wrong, or one of the vaults lies: no more of them answered than are needed.
+        case wrongOrLied(guessesLeft: UInt32)
+        /// The enrollment holds, and these vaults do not have their share of it.
+        case incomplete([Fleet.Missing])
+        /// The guesses that the person allows cannot be shared out so.
+        case guesses(GuessLimits.Refusal)
+    }
+
+    /// The reason itself, wherever it happened.
+    public var plainReason: Reason {
+        if case .at(_, let reason) = reason { VaultClientError(reason).plainReason } else { reason }
     }
 
     /// What kept an enrollment from being made live.
@@ -74,6 +97,11 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         self.guess = guess
     }
 
+    /// Something was done at fewer vaults than are needed; no guess was spent.
+    public init(needed: Int, _ missing: [Fleet.Missing]) {
+        self.init(.tooFew(needed: needed, missing))
+    }
+
     /// The same error where an earlier step may have cost more.
     func costing(_ other: VaultFault.Guess) -> VaultClientError {
         VaultClientError(reason, guess.worse(other))
@@ -81,7 +109,7 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
 
     /// Whether the call may have reached the vault although no reply came.
     var mayHaveArrived: Bool {
-        switch reason {
+        switch plainReason {
         case .connectionLost, .brokenReply: true
         default: false
         }
@@ -89,7 +117,7 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
 
     /// Whether the conversation cannot go on.
     var endsConversation: Bool {
-        switch reason {
+        switch plainReason {
         case .unreachable, .connectionLost, .brokenReply: true
         default: false
         }
@@ -100,7 +128,7 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
 
     public var description: String {
         // What an exposure costs is its sentence.
-        if case .exposed = reason { return reason.sentence }
+        if case .exposed = plainReason { return reason.sentence }
         let cost =
             switch guess {
             case .notSpent: "No guess was spent."

@@ -24,7 +24,7 @@ enum Exit: Int32 {
         switch error {
         // Help that was asked for.
         case _ where Tenpin.exitCode(for: error).isSuccess: return error
-        case let error as VaultClientError: return Exit(error.reason).say(error)
+        case let error as VaultClientError: return Exit(error.plainReason).say(error)
         case let error as BackupError: return (isTheBackups(error) ? Exit.badBackup : .failed).say(error)
         case is ReceiptFlaw: return Exit.notBelieved.say(error)
         case let outcome as Outcome: return outcome.exit.say(outcome)
@@ -46,11 +46,12 @@ enum Exit: Int32 {
     private init(_ reason: VaultClientError.Reason) {
         self =
             switch reason {
-            case .unreachable, .connectionLost: .unreachable
-            case .notTrusted, .session, .brokenReply, .evaluationNotCounted: .notTrusted
+            case .unreachable, .connectionLost, .slow, .tooFew: .unreachable
+            case .wrongOrLied: .wrongPassword
+            case .notTrusted, .session, .brokenReply, .evaluationNotCounted, .falseAnswer, .notJudged: .notTrusted
             case .fault(.lockedOut): .lockedOut
             case .fault, .recipe, .bundle, .wire, .burnt: .refused
-            case .badAddress, .profile: .usage
+            case .badAddress, .profile, .sameVault, .guesses: .usage
             case .notTheKey: .badBackup
             case .receipt: .notBelieved
             default: .failed
@@ -79,6 +80,8 @@ enum Outcome: Error, CustomStringConvertible {
     case goneByClaim
     /// The vault's journal does not fit the chip, or what this device saw before.
     case journalDoubted(HistoryDoubt)
+    /// So many of several vaults have not burnt their slots that they are enough to guess with.
+    case tooManyUnburnt(Int)
     /// A receipt that a program can have made.
     case emulatedReceipt
     /// A receipt of another chip than the one named.
@@ -92,7 +95,7 @@ enum Outcome: Error, CustomStringConvertible {
         case .lockedOut: .lockedOut
         case .noKey: .failed
         case .notThisBackups: .badBackup
-        case .goneByClaim: .refused
+        case .goneByClaim, .tooManyUnburnt: .refused
         case .journalDoubted: .notTrusted
         case .emulatedReceipt, .otherChipsReceipt, .otherBackupsReceipt: .notBelieved
         }
@@ -120,6 +123,9 @@ enum Outcome: Error, CustomStringConvertible {
                 + " this device tries again whenever it meets the vault. No guess was spent."
         case .journalDoubted(let doubt):
             "\(doubt) Ask the vault's operator, and change the password. No guess was spent."
+        case .tooManyUnburnt(let count):
+            "\(count) of the vaults have not proven that they burnt their slots, and together they are enough to guess with:"
+                + " the old password may still work there; run this again when they answer. No guess was spent."
         case .emulatedReceipt:
             "The receipt's TPM is emulated, so its host can write any receipt; for a trial, allow it with"
                 + " --allow-emulated. No guess was spent."

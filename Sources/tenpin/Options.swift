@@ -15,8 +15,9 @@ private func environment(_ name: String) -> String? {
 /// The folder of this device's keys and pins, where no option names one.
 let defaultHome = environment("TENPIN_HOME") ?? (environment("HOME") ?? NSHomeDirectory()) + "/.tenpin"
 
-/// The socket of the vault, where no option names one.
-let defaultVault = environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock"
+/// The sockets of the vaults, where no option names one: several have spaces between them.
+let defaultVaults =
+    (environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock").split(separator: " ").map { String($0) }
 
 extension DeviceHome {
     /// A path as it is written in a shell.
@@ -69,15 +70,23 @@ struct DeviceOptions: ParsableArguments {
     }
 }
 
-/// Which vault, and on what terms it is trusted.
+/// Which vaults, and on what terms they are trusted.
 struct VaultOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The vault's socket, unix:/path. [$TENPIN_VAULT]", valueName: "address"))
-    var vault = defaultVault
+    @Option(
+        help: ArgumentHelp(
+            """
+            The vault's socket, unix:/path. Of several vaults that hold the key together, one each. [$TENPIN_VAULT, with \
+            spaces between several]
+            """,
+            valueName: "address"))
+    var vault: [String] = []
 
     @OptionGroup var authorities: AuthorityOptions
 
-    @Option(help: ArgumentHelp("The endorsement Name that the vault must have.", valueName: "hex"))
-    var endorsementName: String?
+    @Option(
+        help: ArgumentHelp(
+            "The endorsement Name that the vault must have; of several vaults in the same order.", valueName: "hex"))
+    var endorsementName: [String] = []
 
     @Flag(help: "Use a vault whose TPM is emulated: its host can guess without limit. For trials.")
     var allowEmulated = false
@@ -85,33 +94,69 @@ struct VaultOptions: ParsableArguments {
     @Flag(help: "Pin a vault that is new to this device without asking.")
     var acceptNewVault = false
 
-    /// Connects, and pins the vault when it is new and confirmed.
+    /// As the person named them.
+    var addresses: [String] { vault.isEmpty ? defaultVaults : vault }
+
+    func validate() throws {
+        guard (1...Recipe.maximumVaults).contains(addresses.count) else {
+            throw ValidationError("Name 1 to \(Recipe.maximumVaults) vaults with --vault or TENPIN_VAULT.")
+        }
+        guard endorsementName.isEmpty || endorsementName.count == addresses.count else {
+            throw ValidationError("Give --endorsement-name once for each vault, in the same order, or not at all.")
+        }
+    }
+
+    /// Connects to the one vault that this is about.
     func link(_ home: DeviceHome) async throws -> VaultLink {
+        _ = try only()
+        return try await fleet(home, waiting: .all).links[0]
+    }
+
+    /// The address of the one vault that this is about.
+    func only() throws -> String {
+        guard let first = addresses.first, addresses.count == 1 else {
+            throw ValidationError("This is about one vault alone; name it with --vault. No guess was spent.")
+        }
+        return first
+    }
+
+    /// Connects to the vaults, and pins those that are new and confirmed. Of several, those that cannot be reached are told.
+    func fleet(_ home: DeviceHome, waiting: Fleet.Waiting) async throws -> Fleet {
         let shown = WorkNotice()
-        let link = try await VaultLink.open(try PinnedDialer(vault), trust: try policy(home)) { shown.note($0) }
-        Console.note("Note: this vault's TPM is \(link.vault.tier.sentence)")
-        for flaw in link.vault.flaws { Console.say("Warning: \(flaw.warning)") }
-        if link.vault.isNew {
+        let dialers = try addresses.map { try PinnedDialer($0) }
+        let policies = try dialers.indices.map { try policy(home, $0) }
+        let pinned = Set(try KnownVaults(home: home).entries.map(\.address))
+        // Who is asked about a new vault is not to be hurried.
+        let isAsked = !acceptNewVault && dialers.contains { !pinned.contains($0.address) }
+        let fleet = try await Fleet.open(dialers.map(\.address), waiting: isAsked ? .all : waiting) {
+            (index) async throws(VaultClientError) in
+            try await VaultLink.open(dialers[index], trust: policies[index]) { shown.note($0) }
+        }
+        for link in fleet.links {
+            let which = fleet.count == 1 ? "this vault" : "the vault at \(link.address)"
+            Console.note("Note: \(which)'s TPM is \(link.vault.tier.sentence)")
+            for flaw in link.vault.flaws { Console.say("Warning: \(flaw.warning)") }
+            guard link.vault.isNew else { continue }
             try KnownVaults.update(in: home) { known in
                 known.pin(.init(name: link.vault.endorsementName, address: link.address, date: Self.today))
             }
             Console.note("Pinned the vault \(link.vault.fingerprint).")
         }
-        return link
+        return fleet
     }
 
-    /// The terms that the options and the pins make.
-    func policy(_ home: DeviceHome) throws -> TrustPolicy {
+    /// The terms that the options and the pins make for the vault of this number.
+    func policy(_ home: DeviceHome, _ index: Int = 0) throws -> TrustPolicy {
         let accept = acceptNewVault
         return TrustPolicy(
             authorities: try authorities.read(), known: try KnownVaults(home: home),
-            expectedName: try expectedName(), allowEmulated: allowEmulated
+            expectedName: try endorsementName.isEmpty ? nil : Name(option: endorsementName[index]),
+            allowEmulated: allowEmulated
         ) { vault in
-            accept || Console.confirms("\(describe(vault))\nTrust this vault from now on?")
+            if accept { return true }
+            return await Questions.shared.ask("\(describe(vault))\nTrust this vault from now on?")
         }
     }
-
-    private func expectedName() throws -> Name? { try endorsementName.map(Name.init(option:)) }
 
     static var today: String { String(ISO8601DateFormatter().string(from: Date()).prefix(10)) }
 }
@@ -165,6 +210,13 @@ struct TrustReport: Encodable {
         withstands = vault.tier.withstands
         warnings = vault.flaws.map(\.warning)
     }
+}
+
+/// Asks one question at a time, also where several vaults are reached at once.
+private actor Questions {
+    static let shared = Questions()
+
+    func ask(_ question: String) -> Bool { Console.confirms(question) }
 }
 
 /// Says on a terminal that Argon2id is at work, which takes a second or more.

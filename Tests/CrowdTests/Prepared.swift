@@ -38,10 +38,10 @@ final class Prepared: Sendable {
             let text = "the password of \(name)"
             let link = try await crowd.link()
             let attempt = EnrollmentAttempt(
-                link: link, account: account, choice: try .crowded, generation: 1, replaces: nil)
+                seats: [.init(link: link, replaces: nil, tickets: [])], account: account, choice: try .crowded,
+                generation: 1)
             let enrolled = try await attempt.prepare(
-                typed(text), backupKey: SharedSecret(SecretBytes(random: 32)),
-                riding: RidingKeys(older: [], tickets: []))
+                typed(text), backupKey: SharedSecret(SecretBytes(random: 32)), older: [])
             try await enrolled.commit(through: link)
             await link.close()
             return Prepared(account, text, enrolled)
@@ -54,7 +54,7 @@ final class Prepared: Sendable {
         guard served.recipe == enrolled.recipe else { throw HarnessError("another recipe") }
         try await evaluate(at: link)
         let opened = try await link.openBundle(area, of: enrolled.recipe, openKey: openKey)
-        guard opened == enrolled.bundle else { throw HarnessError("another bundle") }
+        guard opened == share.bundle else { throw HarnessError("another bundle") }
         _ = try await slot(at: link).raise(by: 1, asGrant: false, record: served.ceilingRecord, limit: enrolled.limit)
     }
 
@@ -89,18 +89,20 @@ final class Prepared: Sendable {
     }
 
     private func slot(at link: VaultLink) throws -> OwnSlot {
-        let checked = try CheckedRecipe(enrolled.recipe, for: account, at: link.vault)
+        let entry = try CheckedRecipe(enrolled.recipe, for: account).entry(at: link.vault)
         return try OwnSlot(
-            link: link, account: account, enrollment: enrolled.recipe.enrollment, handle: checked.vault.slot,
+            link: link, account: account, enrollment: enrolled.recipe.enrollment, handle: entry.slot,
             authority: link.vault.authority, limitSeed: enrolled.limitSeed.bytes)
     }
 
+    private var share: PendingEnrollment.Share { enrolled.shares[0] }
+
     private var area: PublicArea {
-        get throws { try PublicArea(tpm2b: enrolled.commit.bundle.publicArea.bytes) }
+        get throws { try PublicArea(tpm2b: share.commit.bundle.publicArea.bytes) }
     }
 
     private var openKey: AuthorityKey {
-        get throws { try AuthorityKey(scalar: enrolled.openKey.bytes) }
+        get throws { try AuthorityKey(scalar: share.openKey.bytes) }
     }
 
     /// Starts the session in which the bundle will be opened, and no more.
@@ -117,7 +119,7 @@ final class Prepared: Sendable {
             Open(
                 session: challenge.session, account: account, enrollment: enrolled.recipe.enrollment,
                 nonceTPM: challenge.nonceTPM, signature: Bytes(try openKey.sign(act).p1363)))
-        guard reply.bundle.bytes == enrolled.bundle else { throw HarnessError("another bundle") }
+        guard reply.bundle.bytes == share.bundle else { throw HarnessError("another bundle") }
     }
 }
 

@@ -144,7 +144,7 @@ import VaultAPI
             // Burnt, and not forgotten.
             let live = try #require(try scene.device().state.enrollment)
             let link = try await scene.link()
-            try await #require(live.ticket).burn(scene.account, through: link)
+            try await #require(live.tickets.first).burn(scene.account, through: link)
             await link.close()
             let burnt = try await scene.receipt()
             #expect(burnt.count.isBurnt && burnt.count.guessesLeft == 0)

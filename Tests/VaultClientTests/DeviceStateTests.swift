@@ -27,11 +27,13 @@ import VaultAPI
         let object = SealedObject(publicArea: Bytes([1]), duplicate: Bytes([2]), encryptedSeed: Bytes([3]))
         var next = try Fixture.recipe()
         next.enrollment = try #require(EnrollmentID([UInt8](repeating: 0x5A, count: 16)))
-        state.pending = PendingEnrollment(
+        let riding = try BundleTests.riding(keys: 2, tickets: 1)
+        let share = PendingEnrollment.Share(
             commit: Commit(
                 recipe: next, confirmation: Bytes([4]), openKey: Bytes([5]), bundle: object,
-                olderKeys: Bytes([6])), bundle: [7], openKey: shared(0xA6), backupKey: shared(0xA7),
-            limitSeed: shared(0xA8), riding: try BundleTests.riding(keys: 2, tickets: 1))
+                olderKeys: Bytes([6])), bundle: [7], openKey: shared(0xA6), tickets: riding.tickets)
+        state.pending = PendingEnrollment(
+            recipe: next, shares: [share], backupKey: shared(0xA7), limitSeed: shared(0xA8), older: riding.older)
         state.toBurn = try BundleTests.riding(keys: 0, tickets: 2).tickets
         state.toBurn[1].isBurnt = true
         state.toBurn[0].isGoneByClaim = true
@@ -54,12 +56,14 @@ import VaultAPI
             #expect(back.enrollment?.recipe == state.enrollment?.recipe && holds(back.enrollment?.limitSeed, 0xA4))
             #expect(back.enrollment?.pin == state.enrollment?.pin && back.enrollment?.confirmation == Bytes([9, 9]))
             #expect(holds(back.digits, 0xA5))
-            #expect(back.pending?.recipe == state.pending?.recipe && back.pending?.bundle == [7])
-            #expect(back.pending?.commit.confirmation == Bytes([4]) && back.pending?.commit.olderKeys == Bytes([6]))
-            #expect(holds(back.pending?.openKey, 0xA6) && holds(back.pending?.backupKey, 0xA7))
+            #expect(back.pending?.recipe == state.pending?.recipe)
+            let share = try #require(back.pending?.shares.first)
+            #expect(share.bundle == [7] && !share.isLive)
+            #expect(share.commit.confirmation == Bytes([4]) && share.commit.olderKeys == Bytes([6]))
+            #expect(holds(share.openKey, 0xA6) && holds(back.pending?.backupKey, 0xA7))
             #expect(holds(back.pending?.limitSeed, 0xA8))
-            #expect(back.pending?.riding.older.count == 2 && holds(back.pending?.riding.older[1].key, 1))
-            #expect(holds(back.pending?.riding.tickets.first?.limitSeed, 0x80))
+            #expect(back.pending?.older.count == 2 && holds(back.pending?.older[1].key, 1))
+            #expect(holds(share.tickets.first?.limitSeed, 0x80))
             #expect(back.keyIsBehindPassword && back.exposedLimit == 7)
             #expect(back.toBurn.map(\.isGoneByClaim) == [true, false])
             #expect(back.toBurn.map(\.isBurnt) == [false, true] && holds(back.toBurn[1].limitSeed, 0x81))

@@ -14,7 +14,7 @@ import VaultAPI
     ) async throws -> RecoverOutcome {
         let typed = try password(text)
         return try await Recovery(
-            link: try Fixture.link(to: impostor), account: try Fixture.account(), pinned: pinned
+            fleet: Fleet(Fixture.link(to: impostor)), account: try Fixture.account(), pinned: pinned
         ).run(typed)
     }
 

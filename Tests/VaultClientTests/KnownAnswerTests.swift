@@ -18,7 +18,7 @@ import VaultAPI
     static let output = Array(UInt8(0)..<32)
 
     static func keys() async throws -> PasswordKeys {
-        let checked = try CheckedRecipe(Fixture.recipe(), for: Fixture.account(), at: Fixture.vault())
+        let checked = try CheckedRecipe(Fixture.recipe(), for: Fixture.account())
         return try await PasswordKeys(output: secret(output), recipe: checked, onStep: { _ in })
     }
 
@@ -32,9 +32,9 @@ import VaultAPI
         let keys = try await Self.keys()
         let confirmation = hex(keys.confirmation.published)
         #expect(confirmation == "d6f0971fe05ce3ae59b9a8d445cf7607881ba70c7d8e2799cef320ed10061be8")
-        let bundleKey = hex(keys.bundleKey.published)
+        let bundleKey = hex(try keys.bundleKey(at: Fixture.name()).published)
         #expect(bundleKey == "5a48ca722ec663c985eda9b2e480c936a3f1feb7004dc8497ab401a5d9303937")
-        let openKey = hex(try keys.openKey(Fixture.vault().authority).published)
+        let openKey = hex(try keys.openKey(at: Fixture.name(), Fixture.vault().authority).published)
         #expect(openKey == "a086b2b40c52a60a734f893e3c2ebb2ea0d598e87984e8420705a337ccbef16e")
     }
 

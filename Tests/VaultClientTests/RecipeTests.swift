@@ -16,7 +16,7 @@ import VaultAPI
     static func refusal(of recipe: Recipe) throws -> RecipeFlaw? {
         let (account, vault) = (try Fixture.account(), try Fixture.vault())
         do throws(VaultClientError) {
-            _ = try CheckedRecipe(recipe, for: account, at: vault)
+            _ = try CheckedRecipe(recipe, for: account).entry(at: vault)
             return nil
         } catch {
             #expect(error.guess == .notSpent)
@@ -39,10 +39,22 @@ import VaultAPI
         #expect(try flaw { $0.suite = "tenpin-2" } == .suite("tenpin-2"))
         #expect(try flaw { $0.account = other } == .account)
         #expect(try flaw { $0.generation = 0 } == .generation)
-        #expect(try flaw { $0.threshold = 0 } == .threshold(0))
-        #expect(try flaw { $0.threshold = 2 } == .threshold(2))
-        #expect(try flaw { $0.vaults = [] } == .vaults(0))
-        #expect(try flaw { $0.vaults.append($0.vaults[0]) } == .vaults(2))
+        #expect(try flaw { $0.threshold = 0 } == .sharing(.threshold(0)))
+        #expect(try flaw { $0.threshold = 2 } == .sharing(.threshold(2)))
+        #expect(try flaw { $0.vaults = [] } == .sharing(.vaults(0)))
+        #expect(try flaw { $0.vaults = .init(repeating: $0.vaults[0], count: 10) } == .sharing(.vaults(10)))
+        // One vault of several that is content with itself alone.
+        #expect(try flaw { $0.vaults.append($0.vaults[0]) } == .sharing(.threshold(1)))
+        #expect(
+            try flaw {
+                $0.vaults.append($0.vaults[0])
+                $0.threshold = 2
+            } == .sharing(.twice))
+        #expect(
+            try flaw {
+                $0.vaults.append($0.vaults[0])
+                $0.threshold = 3
+            } == .sharing(.threshold(3)))
         #expect(
             try flaw { $0.vaults[0].endorsementName = Bytes([0, 0x0B] + .init(repeating: 9, count: 32)) } == .otherVault
         )

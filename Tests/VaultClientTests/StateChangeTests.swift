@@ -10,11 +10,13 @@ import VaultAPI
         recipe.generation = generation
         recipe.enrollment = try #require(EnrollmentID([UInt8](repeating: id, count: 16)))
         let object = SealedObject(publicArea: Bytes([1]), duplicate: Bytes([2]), encryptedSeed: Bytes([3]))
-        return PendingEnrollment(
+        let share = PendingEnrollment.Share(
             commit: Commit(
                 recipe: recipe, confirmation: Bytes([4]), openKey: Bytes([5]), bundle: object, olderKeys: Bytes([])),
-            bundle: [7], openKey: shared(0xC0), backupKey: shared(key), limitSeed: shared(id),
-            riding: RidingKeys(older: older.map { GenerationKey(generation: 1, key: shared($0)) }, tickets: []))
+            bundle: [7], openKey: shared(0xC0), tickets: [])
+        return PendingEnrollment(
+            recipe: recipe, shares: [share], backupKey: shared(key), limitSeed: shared(id),
+            older: older.map { GenerationKey(generation: 1, key: shared($0)) })
     }
 
     static func hasTicket(_ state: DeviceState, _ id: UInt8) -> Bool {

@@ -140,9 +140,11 @@ extension Vault {
     }()
 
     private func isOurs(_ recipe: Recipe, _ record: EnrollmentRecord, _ slot: SlotProfile) -> Bool {
-        guard let entry = recipe.vaults.first, recipe.vaults.count == 1 else { return false }
-        return recipe.suite == Recipe.suite && recipe.threshold == 1 && entry.slot == record.slot
-            && entry.endorsementName.bytes == endorsement.name.bytes && entry.parentName.bytes == parent.name.bytes
+        // The other vaults of a recipe are the device's affair; this one's share is judged as a key of its own.
+        guard recipe.sharingFlaw == nil,
+            let entry = recipe.vaults.first(where: { $0.endorsementName.bytes == endorsement.name.bytes })
+        else { return false }
+        return recipe.suite == Recipe.suite && entry.slot == record.slot && entry.parentName.bytes == parent.name.bytes
             && entry.authorityHash == authority.hash.label && entry.limit == record.limit
             && entry.evaluationKeyName.bytes == record.evaluationArea(slot)?.name.bytes
     }

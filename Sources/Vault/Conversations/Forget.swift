@@ -5,9 +5,12 @@ import TPMDevice
 import VaultAPI
 
 extension Vault {
-    /// Removes an enrollment whose slot is burnt, or gone, or may stay unburnt by the person's word.
+    /// Removes an enrollment whose slot is burnt, or gone, or may stay unburnt by the person's word. Of one that is only armed
+    /// the vault has nothing that makes a guess checkable: its device gave it up, because another vault failed.
     func forget(_ call: Forget) throws(VaultFault) -> Done {
-        let record = try record(call.enrollment, of: call.account, in: [.live, .replaced, .removing])
+        let record = try record(
+            call.enrollment, of: call.account,
+            in: call.unburnt ? [.defined, .armed, .live, .replaced, .removing] : [.live, .replaced, .removing])
         if !call.unburnt, record.state != .removing {
             let slot = try slot(of: record)
             do throws(VaultFault) {

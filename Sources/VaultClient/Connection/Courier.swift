@@ -54,7 +54,8 @@ actor Courier {
                 return try await body()
             } catch {
                 if error.mayHaveArrived { cost = cost.worse(costIfLost) }
-                guard error.mayBeRepeated else { throw error.costing(cost) }
+                // Whoever does not wait any more wants no repetition either.
+                guard error.mayBeRepeated, !Task.isCancelled else { throw error.costing(cost) }
                 await hangUp()
                 try? await Task.sleep(for: delay)
             }

@@ -38,13 +38,13 @@ public struct VaultLink: Sendable {
         }
     }
 
-    /// The generation of what the vault keeps for the account, by its own account of it; 0 where it keeps nothing.
-    func generation(of account: Account) async throws(VaultClientError) -> UInt32 {
+    /// The recipe of what the vault keeps for the account, by its own account of it; `nil` where it keeps nothing.
+    func standing(of account: Account) async throws(VaultClientError) -> Recipe? {
         do throws(VaultClientError) {
-            return try await lookUp(account).recipe.generation
+            return try await lookUp(account).recipe
         } catch {
             guard error.reason == .fault(.unknownAccount) else { throw error }
-            return 0
+            return nil
         }
     }
 

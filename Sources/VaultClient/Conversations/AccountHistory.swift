@@ -81,7 +81,7 @@ extension Device {
         }
         doubts += Self.skips(lines) + Self.compare(lines, with: status)
         return AccountHistory(
-            entries: Self.attribute(lines, own: state.ownGuesses), doubts: doubts, status: status)
+            entries: Self.attribute(lines, own: state.ownCounts(at: here)), doubts: doubts, status: status)
     }
 
     /// Enrollments whose counts do not go on by one from line to line.

@@ -28,10 +28,10 @@ extension Device {
         _ request: ReceiptRequest, at link: VaultLink, trust: TrustPolicy
     ) async throws(VaultClientError) -> CheckedReceipt {
         guard let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
-        let checked = try CheckedRecipe(live.recipe, for: account, at: link.vault)
+        let entry = try CheckedRecipe(live.recipe, for: account).entry(at: link.vault)
         let slot = try OwnSlot(
-            link: link, account: account, enrollment: live.recipe.enrollment, handle: checked.vault.slot,
-            authority: checked.vault.authority, limitSeed: live.limitSeed.bytes)
+            link: link, account: account, enrollment: live.recipe.enrollment, handle: entry.slot,
+            authority: link.vault.authority, limitSeed: live.limitSeed.bytes)
         let (handle, limitKey) = (slot.profile.handle, slot.profile.limitKey)
         let key = try await link.provenAttestationKey()
         let claim = try await link.courier.repeating { () async throws(VaultClientError) in

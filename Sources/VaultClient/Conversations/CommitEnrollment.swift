@@ -2,18 +2,21 @@ import TPM
 import VaultAPI
 
 extension PendingEnrollment {
-    /// Step 3: makes the enrollment live, by repetition if need be, and opens the bundle once to see it.
+    /// The share that is this vault's.
+    func share(at vault: TrustedVault) -> Int? {
+        recipe.vaults.firstIndex { $0.endorsementName.bytes == vault.endorsementName.bytes }
+    }
+
+    /// Step 3 at one vault: makes its share live, by repetition if need be, and opens the bundle once to see it.
     ///
     /// Nothing is signed that was not meant for this, so it may be done as often as it takes, on any later day too.
     func commit(through link: VaultLink) async throws(VaultClientError) {
-        guard recipe.vaults.first?.endorsementName.bytes == link.vault.endorsementName.bytes else {
-            throw VaultClientError(.recipe(.otherVault))
-        }
+        guard let index = share(at: link.vault) else { throw VaultClientError(.recipe(.otherVault)) }
+        let (commit, bundle, openKey) = (shares[index].commit, shares[index].bundle, shares[index].openKey)
         link.onStep(.committing)
         do throws(VaultClientError) {
-            let message = commit
             _ = try await link.courier.repeating { () async throws(VaultClientError) in
-                try await link.courier.call(message)
+                try await link.courier.call(commit)
             }
         } catch {
             throw VaultClientError(.exposed(limit: limit, by: error.exposure))

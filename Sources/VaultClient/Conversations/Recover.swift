@@ -7,182 +7,180 @@ import VaultAPI
 /// How a recovery ended.
 public enum RecoverOutcome: Sendable {
     case recovered(Recovered)
-    /// The password was wrong, and one guess was spent. What is left is the vault's word: only the right password lets
-    /// a device ask the chip itself.
+    /// The password was wrong, and one guess was spent. What is left is the vaults' word: only the right password lets
+    /// a device ask the chips themselves.
     case wrongPassword(guessesLeft: UInt32)
-    /// The chip refuses further guesses; none was spent.
+    /// The chips refuse further guesses; none was spent.
     case lockedOut
 }
 
-/// What a recovery gives back.
-public struct Recovered: Sendable {
-    /// The backup key, to be compared with the backup's key id before anything is written with it.
-    public let key: GenerationKey
-    /// Keys of earlier generations.
-    public let olderKeys: [GenerationKey]
-    public let recipe: Recipe
-    /// 32 bytes.
-    let confirmation: Bytes
-    public let refund: Refund
-    /// Why the older keys cannot be given, if they cannot.
-    public let olderKeysFlaw: BundleFlaw?
-    let limitSeed: SharedSecret
-    /// Slots that may not be burnt yet.
-    let tickets: [BurnTicket]
-
-    /// What the recovery cost in the end.
-    var cost: VaultFault.Guess {
-        if case .given = refund { .notSpent } else { .spent }
-    }
-
-    /// What became of the guess that the recovery spent.
-    public enum Refund: Sendable {
-        /// It was given back; count and ceiling as the chip proved them.
-        case given(SlotCount)
-        /// It stays spent; the recovery is not affected.
-        case failed(VaultClientError)
-
-        /// Whether it stays spent for certain: a write whose reply was lost may have given it back.
-        var stayedSpent: Bool {
-            if case .failed(let error) = self { !error.mayHaveArrived } else { false }
-        }
-    }
-}
-
-/// One recovery with one typed password (DESIGN section 6).
+/// One recovery with one typed password (DESIGN section 6), at one vault or at several at once.
 struct Recovery {
-    let link: VaultLink
+    let fleet: Fleet
     let account: Account
     /// What the header of the backup at hand pins.
     let pinned: PinnedRecipe?
 
-    /// - Parameter onEvaluated: told the enrollment when an evaluation came back, and the count after it by the vault's word.
-    func run(
-        _ password: borrowing Password, onEvaluated: (EnrollmentID, UInt32) -> Void = { _, _ in }
-    ) async throws(VaultClientError) -> RecoverOutcome {
-        let served = try await link.lookUp(account)
-        let recipe = try CheckedRecipe(served.recipe, for: account, at: link.vault)
-        guard served.confirmation.bytes.count == 32 else {
-            throw VaultClientError(.recipe(.confirmation(served.confirmation.bytes.count)))
-        }
-        // The attack: 1. an impostor relays the true recipe, and serves a confirmation that it made from one guess and an
-        // evaluation key of its own; 2. what the device does after the evaluation tells it whether the guess was right.
-        if let pinned, !pinned.allows(recipe.recipe, confirmation: served.confirmation) {
-            throw VaultClientError(.recipe(.notThePinned))
-        }
-        try Stretching.checkMemory(for: recipe.parameters)
+    /// How long the rest is waited for when there is enough to go on with.
+    static let grace = Duration.milliseconds(300)
+    /// How long further answers are waited for when the ones so far do not confirm.
+    private static let patience = Duration.seconds(4)
 
+    /// - Parameter onEvaluated: told of all evaluations that came back so far, each with the count after it by the vault's word.
+    func run(
+        _ password: borrowing Password, onEvaluated: ([OwnGuess]) -> Void = { _ in }
+    ) async throws(VaultClientError) -> RecoverOutcome {
+        let served = try await ServedRecipe.lookUp(account, at: fleet, pinned: pinned)
+        try Stretching.checkMemory(for: served.recipe.parameters)
         let blind = try mapping(VaultClientError.Reason.oprf) { () throws(OPRFError) in
             try OPRF.blind(input: password.bytes)
         }
-        link.onStep(.evaluating)
-        let reply: Evaluate.Reply
-        do throws(VaultClientError) {
-            reply = try await evaluate(blind.blindedElement, recipe)
-        } catch {
-            // A reply that was lost before may have been to a guess that was spent: then the error says so.
-            guard error.reason == .fault(.lockedOut), error.guess == .notSpent else { throw error }
-            return .lockedOut
+        let round = evaluation(of: blind.blindedElement, served)
+        let threshold = served.recipe.threshold
+        var answers = Answers(
+            await round.answers(grace: Self.grace) { $0.values.count(where: \.isSuccess) >= threshold }, served)
+        onEvaluated(answers.made)
+        guard answers.samples.count >= threshold else {
+            await round.end()
+            return try answers.tooFew(at: fleet)
         }
 
         // From here on a guess is spent.
-        onEvaluated(
-            recipe.recipe.enrollment, UInt32(clamping: Int64(served.ceiling) - Int64(reply.guessesLeft)))
         do throws(VaultClientError) {
-            let output: SecretBytes
-            do throws(OPRFError) {
-                let evaluated = try Element(sec1: reply.evaluated.bytes)
-                output = try OPRF.finalize(input: password.bytes, blind: blind, evaluated: evaluated)
-            } catch {
-                throw VaultClientError(.oprf(error))
+            var judge = Judge(served: served) { fleet.links.first?.onStep($0) }
+            var found = try await judge.judge(answers, password, blind)
+            if found == nil, judge.verdict != .wrongPassword, round.isOpen {
+                // Those that were slow are needed now.
+                answers = Answers(await round.answers(grace: Self.patience) { _ in true }, served)
+                found = try await judge.judge(answers, password, blind)
             }
-            let keys = try await PasswordKeys(output: output, recipe: recipe, onStep: link.onStep)
-
-            // The attack: 1. an impostor answers with its own evaluation key; 2. the device signs with the open key
-            // that follows; 3. the impostor searches the password offline against the signature. So nothing that
-            // depends on the password leaves this device before this line, and one typed password is checked once.
-            guard keys.confirmation.isEqual(to: SecretBytes(copying: served.confirmation.bytes.span)) else {
-                return .wrongPassword(guessesLeft: reply.guessesLeft)
-            }
-            return .recovered(try await open(keys, recipe, served))
+            // What came while Argon2id was at work is used too.
+            answers = Answers(await round.answers(grace: .zero) { _ in true }, served)
+            await round.end()
+            onEvaluated(answers.made)
+            guard let found else { return try judge.refusal(answers) }
+            let right = try answers.right(found.support)
+            return .recovered(
+                try await Opening(account: account, served: served, right: right).run(
+                    found.keys, troubles: answers.troubles(right)))
         } catch {
             throw error.costing(.spent)
         }
     }
 
-    /// Has the blinded element evaluated; a lost reply is asked for again with the same element, which costs nothing.
-    private func evaluate(_ blinded: Element, _ recipe: CheckedRecipe) async throws(VaultClientError) -> Evaluate.Reply
-    {
+    /// The same blinded element to everybody at once. A lost reply is asked for again with it, which costs nothing.
+    private func evaluation(of blinded: Element, _ served: ServedRecipe) -> Round<Answers.One> {
         let message = Evaluate(
-            account: account, enrollment: recipe.recipe.enrollment, blinded: Bytes(blinded.sec1))
-        let courier = link.courier
-        return try await courier.repeating(costIfLost: .maybeSpent) { () async throws(VaultClientError) in
-            try await courier.call(message)
+            account: account, enrollment: served.recipe.recipe.enrollment, blinded: Bytes(blinded.sec1))
+        return Round(served.holders.map(\.link)) { (link) async throws(VaultClientError) in
+            link.onStep(.evaluating)
+            let reply = try await link.courier.repeating(costIfLost: .maybeSpent) {
+                () async throws(VaultClientError) in try await link.courier.call(message)
+            }
+            do throws(OPRFError) {
+                return Answers.One(element: try Element(sec1: reply.evaluated.bytes), guessesLeft: reply.guessesLeft)
+            } catch {
+                throw VaultClientError(.oprf(error), .spent)
+            }
+        }
+    }
+}
+
+/// What the vaults answered to one blinded element.
+struct Answers: Sendable {
+    struct One: Sendable {
+        let element: Element
+        /// By the vault's word.
+        let guessesLeft: UInt32
+    }
+
+    private let results: [Int: Round<One>.Result]
+    private let served: ServedRecipe
+
+    /// - Parameter results: by their place in `served.holders`.
+    init(_ results: [Int: Round<One>.Result], _ served: ServedRecipe) {
+        self.results = results
+        self.served = served
+    }
+
+    private func answer(of index: Int) -> One? { try? results[index]?.get() }
+
+    private func sample(of index: Int) -> Interpolation.Sample? {
+        answer(of: index).map { Interpolation.Sample(x: served.holders[index].entry.x, element: $0.element) }
+    }
+
+    /// One for each vault that answered.
+    var samples: [Interpolation.Sample] { served.holders.indices.compactMap { sample(of: $0) } }
+
+    /// The evaluations that came back.
+    var made: [OwnGuess] {
+        served.holders.enumerated().compactMap { index, holder in
+            guard let answer = answer(of: index) else { return nil }
+            let name = holder.link.vault.endorsementName.bytes
+            return OwnGuess(
+                slot: GuessedSlot(of: served.recipe.recipe, at: name), vault: name,
+                count: holder.served.map { UInt32(clamping: Int64($0.ceiling) - Int64(answer.guessesLeft)) })
         }
     }
 
-    /// The password is right: opens the bundle and gives the guess back.
-    private func open(
-        _ keys: borrowing PasswordKeys, _ recipe: CheckedRecipe, _ served: LookUp.Reply
-    ) async throws(VaultClientError) -> Recovered {
-        link.onStep(.opening)
-        let openKey = try AuthorityKey(scalar: keys.openKey(link.vault.authority))
-        let area = try bundleArea(served.bundle.bytes, openKey: openKey)
-        let encrypted = try await link.openBundle(area, of: recipe.recipe, openKey: openKey)
-        let contents: BundleContents
-        do throws(BundleFlaw) {
-            contents = try BundleContents(
-                opening: encrypted, key: keys.bundleKey, context: recipe.context,
-                endorsementName: link.vault.endorsementName, generation: recipe.recipe.generation)
-        } catch {
-            throw VaultClientError(.bundle(error))
-        }
-        let (riding, flaw) = ride(served.olderKeys.bytes, contents.backupKey, recipe)
-        let refund = await refund(contents.limitSeed, recipe, served.ceilingRecord)
-        return Recovered(
-            key: GenerationKey(
-                generation: contents.generation, key: SharedSecret(contents.backupKey.duplicate())),
-            olderKeys: riding.older, recipe: recipe.recipe, confirmation: served.confirmation, refund: refund,
-            olderKeysFlaw: flaw,
-            limitSeed: SharedSecret(contents.limitSeed.duplicate()), tickets: riding.tickets)
-    }
-
-    /// The bundle's public area, which must be the profile's for this open key before anything is signed over its Name.
-    private func bundleArea(_ served: [UInt8], openKey: AuthorityKey) throws(VaultClientError) -> PublicArea {
-        guard let area = try? PublicArea(tpm2b: served), case .sealed(let unique) = area.body, unique.count == 32,
-            area
-                == (try? BundleProfile.publicArea(
-                    openKey: openKey.point, authority: link.vault.authority, unique: unique))
-        else { throw VaultClientError(.bundle(.publicArea)) }
-        return area
-    }
-
-    private func ride(
-        _ served: [UInt8], _ backupKey: borrowing SecretBytes, _ recipe: CheckedRecipe
-    ) -> (RidingKeys, BundleFlaw?) {
-        do throws(BundleFlaw) {
-            let riding = try RidingKeys(
-                opening: served, under: backupKey, context: recipe.context,
-                endorsementName: link.vault.endorsementName)
-            return (riding, nil)
-        } catch {
-            return (RidingKeys(older: [], tickets: []), error)
+    /// What it cost so far.
+    var cost: VaultFault.Guess {
+        results.values.reduce(.notSpent) { cost, result in
+            switch result {
+            case .success: .spent
+            case .failure(let error): cost.worse(error.guess)
+            }
         }
     }
 
-    /// The confirmation verified under a fresh blind, so the chip spent one count for this person: the ceiling rises by
-    /// one, once. A failure does not touch the recovery.
-    private func refund(
-        _ limitSeed: borrowing SecretBytes, _ recipe: CheckedRecipe, _ record: CeilingRecord?
-    ) async -> Recovered.Refund {
-        do throws(VaultClientError) {
-            let slot = try OwnSlot(
-                link: link, account: account, enrollment: recipe.recipe.enrollment, handle: recipe.vault.slot,
-                authority: link.vault.authority, limitSeed: limitSeed)
-            return .given(
-                try await slot.raise(by: 1, asGrant: false, record: record, limit: recipe.vault.limit))
-        } catch {
-            return .failed(error)
+    /// How often the person may still try, by the vaults' word: as many vaults as are needed must allow it.
+    var guessesLeft: UInt32 {
+        let left = served.holders.indices.compactMap { answer(of: $0)?.guessesLeft }.sorted(by: >)
+        return left.count < served.recipe.threshold ? 0 : left[served.recipe.threshold - 1]
+    }
+
+    /// The vaults whose answers lie on the polynomial of `support`, which was confirmed; also those that came later.
+    func right(_ support: Set<Interpolation.Sample>) throws(VaultClientError) -> [Holder] {
+        let line = Array(support.sorted { $0.x < $1.x }.prefix(served.recipe.threshold))
+        var right: [Holder] = []
+        for index in served.holders.indices {
+            guard let sample = sample(of: index) else { continue }
+            let there = try mapping(VaultClientError.Reason.oprf) { () throws(OPRFError) in
+                try Interpolation.element(at: sample.x, through: line)
+            }
+            if there == sample.element { right.append(served.holders[index]) }
         }
+        return right
+    }
+
+    /// What is to be told of the vaults that were of no use, or lied.
+    func troubles(_ right: [Holder]) -> [Fleet.Missing] {
+        var troubles = served.others
+        for (index, holder) in served.holders.enumerated() {
+            let address = holder.link.address
+            guard !right.contains(where: { $0.entry.x == holder.entry.x }) else { continue }
+            troubles.removeAll { $0.address == address }
+            let error =
+                switch results[index] {
+                case .success: VaultClientError(.falseAnswer, .spent)
+                case .failure(let error): error
+                case nil: VaultClientError(.slow, .maybeSpent)
+                }
+            troubles.append(Fleet.Missing(address: address, error: error))
+        }
+        return troubles
+    }
+
+    /// Fewer answers than are needed: the person is locked out, or vaults are missing.
+    func tooFew(at fleet: Fleet) throws(VaultClientError) -> RecoverOutcome {
+        var failures: [VaultClientError] = []
+        for result in results.values { if case .failure(let error) = result { failures.append(error) } }
+        // Whatever the others say, too few are left. A reply that was lost before may have been to a guess that was spent:
+        // then the error says so.
+        let locked = failures.count { $0.reason == .fault(.lockedOut) }
+        let isLocked = served.recipe.recipe.vaults.count - locked < served.recipe.threshold
+        if isLocked, cost == .notSpent { return .lockedOut }
+        if fleet.count == 1, let only = failures.first { throw only }
+        throw VaultClientError(.tooFew(needed: served.recipe.threshold, troubles([])), cost)
     }
 }

@@ -34,41 +34,84 @@ public struct AccountStatus: Sendable {
 extension Device {
     /// Looks the account up and, where this device can, has the chip state count and ceiling. No guess is spent.
     public func status(at link: VaultLink) async throws(VaultClientError) -> AccountStatus {
-        let served = try await link.lookUp(account)
-        var proven: AccountStatus.Proven?
-        if let live = state.enrollment, live.recipe == served.recipe {
-            let ceiling = try await slot(of: live, at: link).ceiling(
-                record: served.ceilingRecord, limit: live.limit)
-            let unproven = ceiling.unproven(limit: live.limit)
-            proven = AccountStatus.Proven(
-                slot: ceiling.proven, granted: ceiling.granted, unproven: unproven,
-                mistypedHere: min(unproven, state.notGivenBack[live.recipe.enrollment] ?? 0))
+        try await state.status(at: link)
+    }
+
+    /// The same at every vault of the fleet at once, in its order.
+    public func statuses(at fleet: Fleet) async -> [Result<AccountStatus, VaultClientError>] {
+        let state = state
+        let round = Round<AccountStatus>(fleet.links) { (link) async throws(VaultClientError) in
+            try await state.status(at: link)
         }
-        return AccountStatus(
-            recipe: served.recipe, claimed: SlotCount(count: served.count, ceiling: served.ceiling), proven: proven,
-            replaced: served.replaced)
+        let results = await round.answers(grace: .zero) { _ in false }
+        await round.end()
+        return fleet.links.indices.map { results[$0] ?? .failure(VaultClientError(.slow)) }
     }
 
     /// Grants `guesses` more, to the person and to the vault's host alike; the caller has said so to the person.
     ///
     /// - Returns: count and ceiling as the chip has them now.
     public func grant(_ guesses: UInt32, at link: VaultLink) async throws(VaultClientError) -> SlotCount {
-        guard SlotProfile.limits.contains(guesses) else { throw VaultClientError(.profile(.limit(guesses))) }
-        guard let live = state.enrollment else { throw VaultClientError(.notOnThisDevice) }
-        let served = try await link.lookUp(account)
-        return try await slot(of: live, at: link).raise(
-            by: guesses, asGrant: true, record: served.ceilingRecord, limit: live.limit)
+        try await state.grant(guesses, at: link)
     }
 
-    private func slot(of live: DeviceState.LiveEnrollment, at link: VaultLink) throws(VaultClientError) -> OwnSlot {
-        let checked = try CheckedRecipe(live.recipe, for: account, at: link.vault)
+    /// The same at every vault of the fleet at once, in its order. To the person it is of use when as many vaults as are
+    /// needed have done it.
+    public func grants(
+        _ guesses: UInt32, at fleet: Fleet
+    ) async -> [Result<SlotCount, VaultClientError>] {
+        let state = state
+        let round = Round<SlotCount>(fleet.links) { (link) async throws(VaultClientError) in
+            try await state.grant(guesses, at: link)
+        }
+        let results = await round.answers(grace: .zero) { _ in false }
+        await round.end()
+        return fleet.links.indices.map { results[$0] ?? .failure(VaultClientError(.slow)) }
+    }
+}
+
+extension DeviceState {
+    fileprivate func status(at link: VaultLink) async throws(VaultClientError) -> AccountStatus {
+        let served = try await link.lookUp(account)
+        var proven: AccountStatus.Proven?
+        if let live = enrollment, live.recipe == served.recipe {
+            let slot = try slot(of: live, at: link)
+            let limit = try limit(of: live, at: link)
+            let ceiling = try await slot.ceiling(record: served.ceilingRecord, limit: limit)
+            let unproven = ceiling.unproven(limit: limit)
+            proven = AccountStatus.Proven(
+                slot: ceiling.proven, granted: ceiling.granted, unproven: unproven,
+                mistypedHere: min(unproven, notGivenBack[GuessedSlot(of: live.recipe, at: link.vault.endorsementName.bytes)] ?? 0))
+        }
+        return AccountStatus(
+            recipe: served.recipe, claimed: SlotCount(count: served.count, ceiling: served.ceiling), proven: proven,
+            replaced: served.replaced)
+    }
+
+    fileprivate func grant(_ guesses: UInt32, at link: VaultLink) async throws(VaultClientError) -> SlotCount {
+        guard SlotProfile.limits.contains(guesses) else { throw VaultClientError(.profile(.limit(guesses))) }
+        guard let live = enrollment else { throw VaultClientError(.notOnThisDevice) }
+        let served = try await link.lookUp(account)
+        let slot = try slot(of: live, at: link)
+        return try await slot.raise(
+            by: guesses, asGrant: true, record: served.ceilingRecord, limit: try limit(of: live, at: link))
+    }
+
+    /// This account's slot at one of its vaults.
+    private func slot(of live: LiveEnrollment, at link: VaultLink) throws(VaultClientError) -> OwnSlot {
+        let entry = try CheckedRecipe(live.recipe, for: account).entry(at: link.vault)
         return try OwnSlot(
-            link: link, account: account, enrollment: live.recipe.enrollment, handle: checked.vault.slot,
-            authority: checked.vault.authority, limitSeed: live.limitSeed.bytes)
+            link: link, account: account, enrollment: live.recipe.enrollment, handle: entry.slot,
+            authority: link.vault.authority, limitSeed: live.limitSeed.bytes)
+    }
+
+    /// That slot's first ceiling.
+    private func limit(of live: LiveEnrollment, at link: VaultLink) throws(VaultClientError) -> UInt32 {
+        try CheckedRecipe(live.recipe, for: account).entry(at: link.vault).limit
     }
 }
 
 extension DeviceState.LiveEnrollment {
-    /// The first ceiling.
-    public var limit: UInt32 { recipe.vaults.first?.limit ?? 0 }
+    /// How many guesses anyone has who runs all its vaults' hosts.
+    public var limit: UInt32 { recipe.guesses }
 }

@@ -8,12 +8,10 @@ import VaultAPI
 struct PasswordKeys: ~Copyable, Sendable {
     private let prk: SecretBytes
     private let context: [UInt8]
-    private let endorsementName: [UInt8]
 
     /// Stretches `output`, 32 bytes of Finalize, in a thread of its own.
     init(output: borrowing SecretBytes, recipe: CheckedRecipe, onStep: StepHook) async throws(VaultClientError) {
         context = recipe.context
-        endorsementName = recipe.vault.endorsementName.bytes
         onStep(.stretching(recipe.parameters))
         defer { onStep(.stretched) }
         let stretched = try await Stretching.derive(
@@ -36,14 +34,14 @@ struct PasswordKeys: ~Copyable, Sendable {
         HKDF.expand(prk, info: keyLabel("confirmation", context), count: 32)
     }
 
-    /// Encrypts the bundle.
-    var bundleKey: SecretBytes {
-        HKDF.expand(prk, info: keyLabel("bundle", context, endorsementName), count: 32)
+    /// Encrypts the bundle of the vault with this endorsement Name.
+    func bundleKey(at name: Name) -> SecretBytes {
+        HKDF.expand(prk, info: keyLabel("bundle", context, name.bytes), count: 32)
     }
 
-    /// The open key's scalar.
-    func openKey(_ authority: AuthorityProfile) throws(VaultClientError) -> SecretBytes {
-        try AuthorityKey.derive(from: prk, label: keyLabel("open", context, endorsementName), authority: authority)
+    /// The open key's scalar at that vault.
+    func openKey(at name: Name, _ authority: AuthorityProfile) throws(VaultClientError) -> SecretBytes {
+        try AuthorityKey.derive(from: prk, label: keyLabel("open", context, name.bytes), authority: authority)
     }
 }
 

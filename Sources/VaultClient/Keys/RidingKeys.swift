@@ -29,12 +29,18 @@ public struct BurnTicket: Sendable {
         self.isGoneByClaim = isGoneByClaim
     }
 
-    /// The ticket for an enrollment of this device's.
-    init?(_ recipe: Recipe, limitSeed: SharedSecret) {
-        guard let entry = recipe.vaults.first else { return nil }
-        self.init(
-            enrollment: recipe.enrollment, slot: entry.slot, authorityHash: entry.authorityHash,
-            endorsementName: entry.endorsementName.bytes, limitSeed: limitSeed)
+    /// The tickets for an enrollment of this device's, one for each of its vaults.
+    static func all(of recipe: Recipe, limitSeed: SharedSecret) -> [BurnTicket] {
+        recipe.vaults.map { entry in
+            BurnTicket(
+                enrollment: recipe.enrollment, slot: entry.slot, authorityHash: entry.authorityHash,
+                endorsementName: entry.endorsementName.bytes, limitSeed: limitSeed)
+        }
+    }
+
+    /// Whether both are for the same slot.
+    func isSame(as other: BurnTicket) -> Bool {
+        enrollment == other.enrollment && endorsementName == other.endorsementName
     }
 }
 

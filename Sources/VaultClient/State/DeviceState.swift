@@ -19,16 +19,16 @@ public struct DeviceState: Sendable {
     public var pending: PendingEnrollment?
     /// The limit of an enrollment whose last step was sent and never confirmed, until another one is live.
     public var exposedLimit: UInt32?
-    /// Evaluations that this device had and that were not given back, by enrollment: mistyped passwords above all.
-    public var notGivenBack: [EnrollmentID: UInt32] = [:]
-    /// The counts after evaluations that this device asked for, by enrollment: which lines of a journal are its own.
-    var ownGuesses: [EnrollmentID: [UInt32]] = [:]
+    /// How many evaluations this device had that were not given back: mistyped passwords above all.
+    var notGivenBack: [GuessedSlot: UInt32] = [:]
+    /// The counts after evaluations that this device asked for: which lines of a journal are its own.
+    var ownGuesses: [GuessedSlot: [UInt32]] = [:]
     /// What this device saw of journals, by vault.
     var seen: [SeenHistory] = []
     /// Enrollments whose slots are still to be burnt and forgotten.
     public var toBurn: [BurnTicket]
-    /// The enrollment that `pending` replaces, where this device cannot burn it.
-    var replaced: ReplacedEnrollment?
+    /// The enrollments that `pending` replaces, where this device cannot burn them.
+    var replaced: [ReplacedEnrollment] = []
     /// Enrollments that were replaced and cannot be burnt, whose records are still to be erased.
     var toForget: [ReplacedEnrollment] = []
 
@@ -71,7 +71,7 @@ extension DeviceState {
     private static let checksum = Array("tenpin-1 device state".utf8)
     static let maximumSize = 1 << 20
 
-    private struct Facts: Codable {
+    fileprivate struct Facts: Codable {
         var account: Account
         var generation: UInt32?
         var keyIsBehindPassword: Bool
@@ -84,6 +84,8 @@ extension DeviceState {
         var pending: Pending?
         var toBurn: [Ticket]
         var replaced: ReplacedEnrollment?
+        /// At further vaults.
+        var alsoReplaced: [ReplacedEnrollment]?
         /// Not in files of the first layout.
         var toForget: [ReplacedEnrollment]?
         /// Absent in files of before it was kept.
@@ -95,11 +97,15 @@ extension DeviceState {
 
         struct OwnGuesses: Codable {
             var enrollment: EnrollmentID
+            /// Absent where the enrollment has one vault alone.
+            var vault: Bytes?
             var counts: [UInt32]
         }
 
         struct NotGivenBack: Codable {
             var enrollment: EnrollmentID
+            /// Absent where the enrollment has one vault alone.
+            var vault: Bytes?
             var evaluations: UInt32
         }
 
@@ -108,6 +114,17 @@ extension DeviceState {
             var bundle: Bytes
             var older: [UInt32]
             var tickets: [Ticket]
+            /// Whether the first vault has confirmed it. Absent, with the rest, in files from before there were several vaults.
+            var isLive: Bool?
+            /// What the second vault is to take, and the ones after it.
+            var further: [Share]?
+        }
+
+        struct Share: Codable {
+            var commit: Commit
+            var bundle: Bytes
+            var tickets: [Ticket]
+            var isLive: Bool
         }
 
         struct Ticket: Codable {
@@ -142,8 +159,8 @@ extension DeviceState {
         if let enrollment { all.append(enrollment.limitSeed) }
         if let digits { all.append(digits) }
         if let pending {
-            all += [pending.openKey, pending.backupKey, pending.limitSeed]
-            all += pending.riding.older.map(\.key) + pending.riding.tickets.map(\.limitSeed)
+            all += pending.shares.map(\.openKey) + [pending.backupKey, pending.limitSeed]
+            all += pending.older.map(\.key) + pending.shares.flatMap { $0.tickets.map(\.limitSeed) }
         }
         return all + toBurn.map(\.limitSeed)
     }
@@ -154,17 +171,15 @@ extension DeviceState {
             account: account, generation: key?.generation, keyIsBehindPassword: keyIsBehindPassword,
             exposedLimit: exposedLimit, older: olderKeys.map(\.generation), live: enrollment?.recipe,
             liveConfirmation: enrollment?.confirmation, digits: digits != nil,
-            pending: pending.map { pending in
-                Facts.Pending(
-                    commit: pending.commit, bundle: Bytes(pending.bundle),
-                    older: pending.riding.older.map(\.generation),
-                    tickets: pending.riding.tickets.map(Facts.Ticket.init))
-            }, toBurn: toBurn.map(Facts.Ticket.init), replaced: replaced, toForget: toForget,
-            notGivenBack: notGivenBack.sorted { $0.key.description < $1.key.description }.map {
-                Facts.NotGivenBack(enrollment: $0.key, evaluations: $0.value)
+            pending: pending.flatMap(Facts.Pending.init), toBurn: toBurn.map(Facts.Ticket.init),
+            replaced: replaced.first, alsoReplaced: Array(replaced.dropFirst()), toForget: toForget,
+            notGivenBack: notGivenBack.sorted { $0.key < $1.key }.map {
+                Facts.NotGivenBack(
+                    enrollment: $0.key.enrollment, vault: $0.key.vault.map { Bytes($0) }, evaluations: $0.value)
             },
-            ownGuesses: ownGuesses.sorted { $0.key.description < $1.key.description }.map {
-                Facts.OwnGuesses(enrollment: $0.key, counts: $0.value)
+            ownGuesses: ownGuesses.sorted { $0.key < $1.key }.map {
+                Facts.OwnGuesses(
+                    enrollment: $0.key.enrollment, vault: $0.key.vault.map { Bytes($0) }, counts: $0.value)
             }, seen: seen)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -236,17 +251,34 @@ extension DeviceState {
         }
         if facts.digits { digits = try next() }
         if let pending = facts.pending {
-            let (openKey, backupKey, limitSeed) = (try next(), try next(), try next())
+            var openKeys: [SharedSecret] = []
+            for _ in pending.all { openKeys.append(try next()) }
+            let (backupKey, limitSeed) = (try next(), try next())
+            let older = try keys(pending.older)
+            var shares: [PendingEnrollment.Share] = []
+            for (share, openKey) in zip(pending.all, openKeys) {
+                shares.append(
+                    PendingEnrollment.Share(
+                        commit: share.commit, bundle: share.bundle.bytes, openKey: openKey,
+                        tickets: try tickets(share.tickets), isLive: share.isLive))
+            }
+            // Each step 3 is one vault's, and all of them one enrollment's.
+            let recipe = pending.commit.recipe
+            guard shares.count == recipe.vaults.count, shares.allSatisfy({ $0.commit.recipe == recipe }) else {
+                throw .damaged(path)
+            }
             self.pending = PendingEnrollment(
-                commit: pending.commit, bundle: pending.bundle.bytes, openKey: openKey, backupKey: backupKey,
-                limitSeed: limitSeed,
-                riding: RidingKeys(older: try keys(pending.older), tickets: try tickets(pending.tickets)))
+                recipe: recipe, shares: shares, backupKey: backupKey, limitSeed: limitSeed, older: older)
         }
         toBurn = try tickets(facts.toBurn)
-        replaced = facts.replaced
+        replaced = [facts.replaced].compactMap { $0 } + (facts.alsoReplaced ?? [])
         toForget = facts.toForget ?? []
-        for own in facts.notGivenBack ?? [] { notGivenBack[own.enrollment] = own.evaluations }
-        for own in facts.ownGuesses ?? [] { ownGuesses[own.enrollment] = own.counts }
+        for own in facts.notGivenBack ?? [] {
+            notGivenBack[GuessedSlot(own.enrollment, at: own.vault?.bytes)] = own.evaluations
+        }
+        for own in facts.ownGuesses ?? [] {
+            ownGuesses[GuessedSlot(own.enrollment, at: own.vault?.bytes)] = own.counts
+        }
         seen = facts.seen ?? []
         guard rest.isEmpty else { throw .damaged(path) }
     }
@@ -256,5 +288,30 @@ extension DeviceState {
         var code = HMACSHA256(key: SecretBytes(copying: checksum.span))
         code.update(body)
         return code.finish()
+    }
+}
+
+extension DeviceState.Facts.Share {
+    fileprivate init(_ share: PendingEnrollment.Share) {
+        self.init(
+            commit: share.commit, bundle: Bytes(share.bundle),
+            tickets: share.tickets.map(DeviceState.Facts.Ticket.init),
+            isLive: share.isLive)
+    }
+}
+
+extension DeviceState.Facts.Pending {
+    fileprivate init?(_ pending: PendingEnrollment) {
+        let shares = pending.shares.map(DeviceState.Facts.Share.init)
+        guard let first = shares.first else { return nil }
+        self.init(
+            commit: first.commit, bundle: first.bundle, older: pending.older.map(\.generation), tickets: first.tickets,
+            isLive: first.isLive, further: Array(shares.dropFirst()))
+    }
+
+    /// Every vault's, in the recipe's order.
+    fileprivate var all: [DeviceState.Facts.Share] {
+        [DeviceState.Facts.Share(commit: commit, bundle: bundle, tickets: tickets, isLive: isLive ?? false)]
+            + (further ?? [])
     }
 }

@@ -17,15 +17,12 @@ extension DeviceState {
 
     /// The journal of step 3: from here on the same message is repeated, and no other attempt begun.
     ///
-    /// - Parameter forgetting: the enrollment that it replaces, where this device cannot burn it.
-    mutating func journal(_ pending: PendingEnrollment, forgetting: EnrollmentID? = nil) {
+    /// - Parameter forgetting: the enrollments that it replaces, where this device cannot burn them.
+    mutating func journal(_ pending: PendingEnrollment, forgetting: [ReplacedEnrollment] = []) {
         self.pending = pending
-        replaced = forgetting.map {
-            ReplacedEnrollment(
-                enrollment: $0, endorsementName: pending.recipe.vaults.first?.endorsementName.bytes ?? [])
-        }
+        replaced = forgetting
         // Also when it only rides along: it is then open to the guesses at that password.
-        let sent = [pending.backupKey] + pending.riding.older.map(\.key)
+        let sent = [pending.backupKey] + pending.older.map(\.key)
         if let key, sent.contains(where: { $0.bytes.isEqual(to: key.key.bytes) }) { keyIsBehindPassword = true }
     }
 
@@ -33,34 +30,34 @@ extension DeviceState {
     mutating func settle(_ pending: PendingEnrollment) {
         let id = pending.recipe.enrollment
         // Recovered in the meantime, it is the live one already, and must not be burnt for itself.
-        if let enrollment, enrollment.recipe.enrollment != id { addTicket(enrollment.ticket) }
+        if let enrollment, enrollment.recipe.enrollment != id { addTickets(enrollment.tickets) }
         toBurn.removeAll { $0.enrollment == id }
         enrollment = pending.live
         adopt(
-            GenerationKey(generation: pending.recipe.generation, key: pending.backupKey), older: pending.riding.older)
+            GenerationKey(generation: pending.recipe.generation, key: pending.backupKey), older: pending.older)
         keyIsBehindPassword = true
         exposedLimit = nil
         self.pending = nil
         // Never before the new one is live: without being burnt it is still the one that the password opens.
-        if let replaced { toForget.append(replaced) }
-        replaced = nil
+        toForget += replaced
+        replaced = []
     }
 
     /// The pending enrollment will not be finished: its password is exposed to as many guesses as its limit, and its slot,
     /// if the vault has one, is to be burnt.
     mutating func giveUpPending() {
         guard let pending else { return }
-        addTicket(pending.live.ticket)
+        addTickets(BurnTicket.all(of: pending.recipe, limitSeed: pending.limitSeed))
         exposedLimit = (exposedLimit ?? 0) + pending.limit
         // Its generation is not used again, and the key is kept: the vault may have made it live all the same.
         addOlder([GenerationKey(generation: pending.recipe.generation, key: pending.backupKey)])
         self.pending = nil
-        replaced = nil
+        replaced = []
     }
 
     /// The live enrollment is to be burnt.
     mutating func letGo() {
-        addTicket(enrollment?.ticket)
+        addTickets(enrollment?.tickets ?? [])
         enrollment = nil
     }
 
@@ -72,34 +69,18 @@ extension DeviceState {
         let id = recovered.recipe.enrollment
         adopt(recovered.key, older: recovered.olderKeys)
         keyIsBehindPassword = true
-        if let enrollment, enrollment.recipe.generation < recovered.recipe.generation { addTicket(enrollment.ticket) }
+        if let enrollment, enrollment.recipe.generation < recovered.recipe.generation { addTickets(enrollment.tickets) }
         enrollment = LiveEnrollment(
             recipe: recovered.recipe, confirmation: recovered.confirmation, limitSeed: recovered.limitSeed)
-        if pending?.recipe.enrollment == id {
+        // It is live where it was served. Some of several vaults may still wait for their share.
+        if let begun = pending, begun.recipe.enrollment == id, begun.recipe.vaults.count == 1 {
             pending = nil
-            if let replaced { toForget.append(replaced) }
-            replaced = nil
+            toForget += replaced
+            replaced = []
         }
         toForget.removeAll { $0.enrollment == id }
         toBurn.removeAll { $0.enrollment == id }
-        for ticket in recovered.tickets where ticket.enrollment != id { addTicket(ticket) }
-    }
-
-    /// A recovery on this device cost an evaluation of this enrollment, and it was not given back.
-    mutating func noteEvaluation(of id: EnrollmentID) {
-        // Of other enrollments nobody asks any more; a vault that serves a new one each time fills no file.
-        notGivenBack = notGivenBack.filter { $0.key == id || uses($0.key) }
-        notGivenBack[id, default: 0] &+= 1
-    }
-
-    /// An evaluation of this enrollment was made for this device, and the count was this afterwards, by the vault's word.
-    mutating func noteOwnGuess(of id: EnrollmentID, count: UInt32) {
-        // Their lines stay in the journal when an enrollment is replaced; a vault that serves a new one each time fills no file.
-        if ownGuesses[id] == nil, ownGuesses.count >= 16, let other = ownGuesses.keys.first(where: { !uses($0) }) {
-            ownGuesses[other] = nil
-        }
-        ownGuesses[id, default: []].append(count)
-        if let many = ownGuesses[id], many.count > 1024 { ownGuesses[id] = many.suffix(1024) }
+        addTickets(recovered.tickets.filter { $0.enrollment != id })
     }
 
     /// Makes `key` the one in use; every other key of this device stays among the older ones.
@@ -120,9 +101,8 @@ extension DeviceState {
         }
     }
 
-    private mutating func addTicket(_ ticket: BurnTicket?) {
-        guard let ticket else { return }
-        if !toBurn.contains(where: { $0.enrollment == ticket.enrollment }) { toBurn.append(ticket) }
+    private mutating func addTickets(_ tickets: [BurnTicket]) {
+        for ticket in tickets where !toBurn.contains(where: ticket.isSame) { toBurn.append(ticket) }
     }
 
     /// Whether the enrollment is live or about to be.
@@ -130,24 +110,20 @@ extension DeviceState {
         enrollment?.recipe.enrollment == id || pending?.recipe.enrollment == id
     }
 
-    mutating func change(_ id: EnrollmentID, _ body: (inout BurnTicket) -> Void) {
-        for index in toBurn.indices where toBurn[index].enrollment == id { body(&toBurn[index]) }
+    mutating func change(_ ticket: BurnTicket, _ body: (inout BurnTicket) -> Void) {
+        for index in toBurn.indices where toBurn[index].isSame(as: ticket) { body(&toBurn[index]) }
     }
 }
 
 extension PendingEnrollment {
     /// What it is once it is live.
     fileprivate var live: DeviceState.LiveEnrollment {
-        DeviceState.LiveEnrollment(recipe: recipe, confirmation: commit.confirmation, limitSeed: limitSeed)
+        DeviceState.LiveEnrollment(
+            recipe: recipe, confirmation: shares.first?.commit.confirmation, limitSeed: limitSeed)
     }
 }
 
 extension DeviceState.LiveEnrollment {
-    /// What it takes to burn its slot.
-    var ticket: BurnTicket? { BurnTicket(recipe, limitSeed: limitSeed) }
-
-    /// Whether its slot is on this vault's chip.
-    func isAt(_ vault: TrustedVault) -> Bool {
-        recipe.vaults.first?.endorsementName.bytes == vault.endorsementName.bytes
-    }
+    /// What it takes to burn its slots.
+    var tickets: [BurnTicket] { BurnTicket.all(of: recipe, limitSeed: limitSeed) }
 }

@@ -12,6 +12,9 @@ struct GrantCommand: AsyncParsableCommand {
             Needs a device that has the key.
 
               tenpin grant --guesses 5 --vault unix:/run/tenpin/vault.sock --account alice
+
+            With several vaults each of them gets as many; whoever runs all their hosts gets more than that by as many \
+            times as there are vaults for each that is needed.
             """)
 
     @OptionGroup var device: DeviceOptions
@@ -32,11 +35,16 @@ struct GrantCommand: AsyncParsableCommand {
 
     func run() async throws {
         let device = try device.openNamed()
-        let link = try await vault.link(self.device.deviceHome)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
         let question = "Whoever runs the vault's host gets these \(guesses) guesses at your password too. Grant them?"
         guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
-        let slot = try await device.grant(guesses, at: link)
-        await link.close()
+        let results = await device.grants(guesses, at: fleet)
+        await fleet.close()
+        let slots = results.compactMap { try? $0.get() }
+        for missing in fleet.failures(results) { Console.say("tenpin: \(missing.address): \(missing.error)") }
+        // The person can try as often as enough of the vaults allow.
+        let needed = Int(device.state.enrollment?.recipe.threshold ?? 1)
+        guard let slot = slots.fewest(of: needed) else { throw try fleet.tooFew(results, needed: needed) }
         if json {
             return try printJSON(["count": slot.count, "ceiling": slot.ceiling, "guessesLeft": slot.guessesLeft])
         }
@@ -54,6 +62,9 @@ struct ChangePasswordCommand: AsyncParsableCommand {
 
               tenpin change-password --vault unix:/run/tenpin/vault.sock --account alice
               tenpin change-password --account alice --new-password-file pw
+
+            The vaults named now are the ones that hold the new key: so a vault is added, left out or replaced. An old slot \
+            at a vault that is not among them stays until this device meets it.
             """)
 
     @OptionGroup var device: DeviceOptions
@@ -66,16 +77,19 @@ struct ChangePasswordCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let choice = try work.choice(on: device.deviceHome)
+        let limits = try work.limits(vaults: vault.addresses.count)
+        let choice = try work.choice(limits, on: device.deviceHome)
         var device = try device.openNamed()
-        let link = try await vault.link(self.device.deviceHome)
-        try await device.finish(at: link)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
+        try await device.finish(at: fleet)
+        try fleet.needAll()
+        limits.sentences.forEach(Console.note)
         let exposureKnown = exposure.isKnown(to: device)
         let typed = try password.source.newPassword()
         try await device.changePassword(
-            at: link, to: typed, choice: choice, exposureKnown: exposureKnown)
-        await link.close()
-        try EnrolledResult(device, link).report(json: json, said: "Changed the password of")
+            at: fleet, to: typed, choice: choice, exposureKnown: exposureKnown)
+        await fleet.close()
+        try EnrolledResult(device, fleet).report(json: json, said: "Changed the password of")
     }
 }
 
@@ -108,16 +122,23 @@ struct ForgetCommand: AsyncParsableCommand {
 
     func run() async throws {
         var device = try device.openNamed()
-        let link = try await vault.link(self.device.deviceHome)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
         let question = "After this no password brings the backup key back from the vault. Forget the account there?"
         guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
         if unburnt {
-            try await device.forgetUnburnt(try await device.enrollmentToReplace(at: link), at: link)
+            try await device.forgetUnburnt(try await device.enrollmentToReplace(at: fleet), at: fleet)
         } else {
-            let done = try await device.forget(at: link)
-            guard !done.contains(where: \.isClaim) else { throw Outcome.goneByClaim }
+            let recipe = device.state.enrollment?.recipe
+            let done = try await device.forget(at: fleet)
+            // Fewer shares than are needed are worth nothing to anyone.
+            let left = recipe.map { Unburnt(device).count(of: $0.enrollment) } ?? 0
+            guard left < Int(recipe?.threshold ?? 1), recipe != nil || !done.contains(where: \.isClaim) else {
+                throw fleet.count == 1 ? Outcome.goneByClaim : Outcome.tooManyUnburnt(left)
+            }
+            for missing in fleet.missing { Console.say("tenpin: \(missing.address): \(missing.error)") }
+            Unburnt(device).sentences.forEach(Console.say)
         }
-        await link.close()
-        print("The vault has forgotten \(device.account).")
+        await fleet.close()
+        print("The \(fleet.count == 1 ? "vault has" : "vaults have") forgotten \(device.account).")
     }
 }

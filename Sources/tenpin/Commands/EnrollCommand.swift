@@ -9,7 +9,7 @@ import VaultClient
 struct EnrollCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enroll",
-        abstract: "Put a backup key behind a password, at a vault.",
+        abstract: "Put a backup key behind a password, at a vault or at several.",
         discussion: """
             The password is asked for twice, or read from a file or descriptor. A backup key that this device has already \
             is kept; otherwise a new one is made.
@@ -17,6 +17,12 @@ struct EnrollCommand: AsyncParsableCommand {
               tenpin enroll --vault unix:/run/tenpin/vault.sock --account alice
               tenpin enroll --account alice --password-file pw --limit 5 --json
               tenpin enroll --account alice --abandon    # the vault before is lost
+
+            With several vaults, any --threshold of them bring the key back, and fewer learn nothing. All must answer now; \
+            later the others may be lost. --limit is what anyone has who runs all their hosts.
+
+              export TENPIN_VAULT="unix:/run/a.sock unix:/run/b.sock unix:/run/c.sock"
+              tenpin enroll --threshold 2 --even-if-one-chip-is-broken
             """)
 
     @OptionGroup var device: DeviceOptions
@@ -47,27 +53,29 @@ struct EnrollCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let choice = try work.choice(on: device.deviceHome)
+        let limits = try work.limits(vaults: vault.addresses.count)
+        let choice = try work.choice(limits, on: device.deviceHome)
         var device = try device.openNamed()
-        let link = try await vault.link(self.device.deviceHome)
-        if !abandon, try await device.finish(at: link).contains(where: \.isEnrolled) {
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
+        if !abandon, try await device.finish(at: fleet).contains(where: \.isEnrolled) {
             // What was begun earlier, with the password of then.
-            await link.close()
-            return try EnrolledResult(device, link).report(json: json, said: "Finished enrolling")
+            await fleet.close()
+            return try EnrolledResult(device, fleet).report(json: json, said: "Finished enrolling")
         }
+        try fleet.needAll()
+        limits.sentences.forEach(Console.note)
         let question =
             "Backups made with the key that is enrolled now can never be opened again, unless another device"
             + " has that key. Replace it?"
         guard !replace || yes || Console.confirms(question) else { throw InputError.notConfirmed }
         let exposureKnown = exposure.isKnown(to: device, abandoning: abandon)
-        let replaced = replace ? try await device.enrollmentToReplace(at: link) : nil
+        let replaced = replace ? try await device.enrollmentToReplace(at: fleet) : nil
         let typed = try password.source.newPassword()
         try await device.enroll(
-            at: link, password: typed, choice: choice, replacing: replaced,
-            abandoning: abandon,
+            at: fleet, password: typed, choice: choice, replacing: replaced, abandoning: abandon,
             exposureKnown: exposureKnown)
-        await link.close()
-        try EnrolledResult(device, link).report(json: json, said: "Enrolled")
+        await fleet.close()
+        try EnrolledResult(device, fleet).report(json: json, said: "Enrolled")
     }
 }
 
@@ -94,8 +102,14 @@ struct ExposureOptions: ParsableArguments {
 
 /// What a new enrollment costs a guesser.
 struct WorkOptions: ParsableArguments {
-    @Option(help: "How many guesses anyone has, 1 to 1000.")
+    @Option(help: "How many guesses anyone has, 1 to 1000; with several vaults, who runs all their hosts.")
     var limit: UInt32 = 10
+
+    @Option(help: "How many of several vaults are needed. (default: more than half)")
+    var threshold: UInt32?
+
+    @Flag(help: "Keep to the limit even if one of several vaults' chips is broken open.")
+    var evenIfOneChipIsBroken = false
 
     @Option(help: "Argon2id's memory in MiB, 64 to 1024. (default: as `tenpin tune --save` set it, or 256)")
     var memory: UInt32?
@@ -110,11 +124,22 @@ struct WorkOptions: ParsableArguments {
         }
     }
 
-    func choice(on home: DeviceHome) throws -> EnrollmentChoice {
+    /// What each of the vaults is to allow.
+    func limits(vaults: Int) throws -> GuessLimits {
+        do throws(GuessLimits.Refusal) {
+            return try GuessLimits(
+                total: limit, vaults: UInt32(vaults), threshold: threshold ?? UInt32(vaults / 2 + 1),
+                evenIfOneIsBroken: evenIfOneChipIsBroken)
+        } catch {
+            throw ValidationError("\(error) No guess was spent.")
+        }
+    }
+
+    func choice(_ limits: GuessLimits, on home: DeviceHome) throws -> EnrollmentChoice {
         let isGiven = memory != nil && passes != nil
         let usual = isGiven ? .standard : try WorkSetting(home: home)?.parameters ?? .standard
         return EnrollmentChoice(
-            limit: limit,
+            limit: limits.limit, threshold: limits.threshold,
             parameters: try Argon2id.Parameters(
                 memoryKiB: memory.map { $0 * 1024 } ?? usual.memoryKiB, passes: passes ?? usual.passes))
     }
@@ -126,24 +151,95 @@ struct EnrolledResult: Encodable {
     let enrollment: String
     let generation: UInt32
     let limit: UInt32
-    let endorsementName: String
+    /// Of one vault.
+    let endorsementName: String?
     let emulated: Bool
-    let tpm: TrustReport
+    /// Of one vault.
+    let tpm: TrustReport?
+    /// Of several vaults.
+    let threshold: UInt32?
+    let vaults: [VaultReport]?
+    /// Old slots that are not proven to be burnt.
+    let unburnt: [String]?
+    private let meaning: [String]
 
-    init(_ device: borrowing Device, _ link: VaultLink) throws {
+    private enum CodingKeys: CodingKey {
+        case account, enrollment, generation, limit, endorsementName, emulated, tpm, threshold, vaults, unburnt
+    }
+
+    /// One of several vaults.
+    struct VaultReport: Encodable {
+        let address: String
+        let endorsementName: String
+        let limit: UInt32
+        let tpm: TrustReport
+    }
+
+    init(_ device: borrowing Device, _ fleet: Fleet) throws {
         guard let live = device.state.enrollment else { throw Outcome.noKey(account: device.account.id) }
+        let only = live.recipe.vaults.count == 1 ? fleet.links.first?.vault : nil
         account = device.account.id
         enrollment = live.recipe.enrollment.description
         generation = live.recipe.generation
         limit = live.limit
-        endorsementName = link.vault.endorsementName.description
-        emulated = link.vault.isEmulated
-        tpm = TrustReport(link.vault)
+        endorsementName = only?.endorsementName.description
+        emulated = fleet.links.contains(where: \.vault.isEmulated)
+        tpm = only.map(TrustReport.init)
+        threshold = only == nil ? live.recipe.threshold : nil
+        vaults =
+            only == nil
+            ? fleet.links.map { link in
+                VaultReport(
+                    address: link.address, endorsementName: link.vault.endorsementName.description,
+                    limit: live.recipe.vaults.first?.limit ?? 0, tpm: TrustReport(link.vault))
+            } : nil
+        let left = Unburnt(device)
+        unburnt = left.names.isEmpty ? nil : left.names
+        meaning = (only == nil ? live.meaning : []) + left.sentences
     }
 
     func report(json: Bool, said verb: String) throws {
         if json { return try printJSON(self) }
         print("\(verb) \(account): backup key \(generation) lies behind the password, with \(limit) guesses.")
-        print("The vault's TPM: \(tpm.tier.sentence)")
+        meaning.forEach { print($0) }
+        if let tpm { print("The vault's TPM: \(tpm.tier.sentence)") }
+        for vault in vaults ?? [] { print("The TPM at \(vault.address): \(vault.tpm.tier.sentence)") }
+    }
+}
+
+extension DeviceState.LiveEnrollment {
+    /// What its limits mean, in words.
+    fileprivate var meaning: [String] {
+        let count = UInt32(recipe.vaults.count)
+        guard let limit = recipe.vaults.first?.limit else { return [] }
+        return GuessLimits(vaults: count, threshold: recipe.threshold, limit: limit).sentences
+    }
+}
+
+/// The old slots that nobody has proven to be burnt: each is one vault's share for who would guess at the old password.
+struct Unburnt {
+    /// Their chips' endorsement Names, by enrollment.
+    private let tickets: [EnrollmentID: [String]]
+
+    init(_ device: borrowing Device) {
+        var tickets: [EnrollmentID: [String]] = [:]
+        for ticket in device.state.toBurn where !ticket.isBurnt {
+            tickets[ticket.enrollment, default: []].append(ticket.endorsementName.hexadecimal)
+        }
+        self.tickets = tickets
+    }
+
+    var names: [String] { tickets.values.flatMap { $0 }.sorted() }
+
+    /// How many there are of one enrollment.
+    func count(of enrollment: EnrollmentID) -> Int { tickets[enrollment]?.count ?? 0 }
+
+    var sentences: [String] {
+        tickets.values.map { names in
+            let vaults = names.count == 1 ? "1 vault has" : "\(names.count) vaults have"
+            return "\(vaults) not proven that an old slot is burnt: \(names.joined(separator: ", ")). It is tried again"
+                + " whenever this device meets them; until then each of them may still give its share to who guesses at the"
+                + " old password."
+        }
     }
 }

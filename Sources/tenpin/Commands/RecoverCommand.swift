@@ -17,6 +17,10 @@ struct RecoverCommand: AsyncParsableCommand {
 
               tenpin recover --vault unix:/run/tenpin/vault.sock --account alice
               tenpin recover --account alice --backup pictures.tenpin --password-file pw
+
+            Of several vaults name all, as when you enrolled; those that are lost do no harm, as long as enough answer.
+
+              tenpin recover --vault unix:a.sock --vault unix:b.sock --vault unix:c.sock
             """)
 
     @OptionGroup var device: DeviceOptions
@@ -32,27 +36,28 @@ struct RecoverCommand: AsyncParsableCommand {
     func run() async throws {
         let header = try backup.map { try BackupFile(opening: .file($0)).header }
         var device = try device.openNamed()
-        let link = try await vault.link(self.device.deviceHome)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .most)
         let typed = try password.source.password()
         let outcome = try await device.recover(
-            at: link, password: typed, pinned: header?.pin(of: device.account)
+            at: fleet, password: typed, pinned: header?.pin(of: device.account)
         ) { recovered in header.map(recovered.holdsKey) ?? true }
         guard case .recovered(let recovered) = outcome else {
-            await link.close()
+            await fleet.close()
             throw Outcome(outcome)
         }
         // What a crash or a lost connection left to do; the recovery stands without it.
-        var result = RecoveredResult(device.account, recovered, link.vault)
+        var result = RecoveredResult(device.account, recovered, fleet)
         do {
-            let finished = try await device.finish(at: link)
+            let finished = try await device.finish(at: fleet)
             // A change of password that was under way holds now: what was recovered is an older key already.
-            if finished.contains(where: \.isEnrolled) {
-                result.goOn(with: device.state, try await device.status(at: link).proven?.slot)
+            if finished.contains(where: \.isEnrolled), let live = device.state.enrollment {
+                let slots = await device.statuses(at: fleet).compactMap { try? $0.get().proven?.slot }
+                result.goOn(with: device.state, slots.fewest(of: Int(live.recipe.threshold)))
             }
         } catch {
             Console.say("tenpin: what was begun earlier could not be finished yet: \(error)")
         }
-        await link.close()
+        await fleet.close()
         try result.report(json: json)
     }
 }
@@ -95,11 +100,35 @@ private struct RecoveredResult: Encodable {
     private(set) var olderKeys: Int
     private(set) var guessesLeft: UInt32?
     let refunded: Bool
-    let tpm: TrustReport
+    /// Of one vault.
+    let tpm: TrustReport?
+    /// Of several vaults.
+    let vaults: [VaultReport]?
     private let warnings: [String]
 
-    init(_ account: Account, _ recovered: Recovered, _ vault: TrustedVault) {
-        tpm = TrustReport(vault)
+    private enum CodingKeys: CodingKey { case account, generation, olderKeys, guessesLeft, refunded, tpm, vaults }
+
+    /// What one of several vaults was good for.
+    struct VaultReport: Encodable {
+        let address: String
+        let refunded: Bool
+        /// Why it was of no use.
+        let trouble: String?
+    }
+
+    init(_ account: Account, _ recovered: Recovered, _ fleet: Fleet) {
+        let isAlone = recovered.recipe.vaults.count == 1
+        tpm = isAlone ? fleet.links.first.map { TrustReport($0.vault) } : nil
+        vaults =
+            isAlone
+            ? nil
+            : recovered.refunds.map { one in
+                let isGiven = if case .given = one.refund { true } else { false }
+                return VaultReport(address: one.address, refunded: isGiven, trouble: nil)
+            }
+                + recovered.troubles.map {
+                    VaultReport(address: $0.address, refunded: false, trouble: $0.error.reason.sentence)
+                }
         self.account = account.id
         generation = recovered.key.generation
         olderKeys = recovered.olderKeys.count
@@ -114,6 +143,9 @@ private struct RecoveredResult: Encodable {
             warnings.append("The guess could not be given back: \(error)")
         }
         if let flaw = recovered.olderKeysFlaw { warnings.append("Older keys could not be read: \(flaw)") }
+        for trouble in recovered.troubles where !isAlone || fleet.count > 1 {
+            warnings.append("The vault at \(trouble.address) was of no use: \(trouble.error.reason.sentence)")
+        }
         self.warnings = warnings
     }
 
@@ -135,6 +167,6 @@ private struct RecoveredResult: Encodable {
         if json { return try printJSON(self) }
         let left = guessesLeft.map { "; \($0) guesses left" } ?? ""
         print("Recovered backup key \(generation) of \(account)\(left).")
-        print("The vault's TPM: \(tpm.tier.sentence)")
+        if let tpm { print("The vault's TPM: \(tpm.tier.sentence)") }
     }
 }

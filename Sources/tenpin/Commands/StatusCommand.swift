@@ -8,7 +8,7 @@ import VaultClient
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show how the account stands at its vault. No guess is spent.",
+        abstract: "Show how the account stands at its vault, or at each of them. No guess is spent.",
         discussion: """
             On a device that has the key, count and ceiling come from the chip itself; elsewhere they are the vault's word. \
             Guesses that you did not make are the count without your recoveries and the wrong passwords typed on this \
@@ -26,13 +26,28 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         var device = try device.openNamed()
-        let link = try await vault.link(self.device.deviceHome)
-        let finished = try await device.finish(at: link)
-        let status = try await device.status(at: link)
-        await link.close()
-        let report = StatusReport(device.account.id, status, link.vault)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .most)
+        var finished: [Device.Finished] = []
+        var unfinished: (any Error)?
+        do {
+            finished = try await device.finish(at: fleet)
+        } catch {
+            // Of several vaults it is shown how they stand, whatever one of them leaves unfinished.
+            guard fleet.count > 1 else { throw error }
+            unfinished = error
+        }
+        let results = await device.statuses(at: fleet)
+        await fleet.close()
+        guard fleet.count > 1 else {
+            let report = StatusReport(device.account.id, try results[0].get(), fleet.links[0].vault)
+            if json { return try printJSON(report) }
+            for thing in finished { print("Finished: \(describe(thing)).") }
+            return report.show()
+        }
+        let report = FleetReport(device, fleet, results)
         if json { return try printJSON(report) }
         for thing in finished { print("Finished: \(describe(thing)).") }
+        if let unfinished { Console.say("tenpin: what was begun earlier could not be finished yet: \(unfinished)") }
         report.show()
     }
 
@@ -45,7 +60,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-private struct StatusReport: Encodable {
+struct StatusReport: Encodable {
     let account: String
     let generation: UInt32
     let limit: UInt32

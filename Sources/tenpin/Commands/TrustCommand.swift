@@ -57,10 +57,11 @@ extension TrustCommand {
         @OptionGroup var vault: VaultOptions
 
         func run() async throws {
+            let address = try vault.only()
             var policy = try vault.policy(home.deviceHome)
             policy.confirm = { _ in true }
             policy.allowEmulated = true
-            let link = try await VaultLink.open(try PinnedDialer(vault.vault), trust: policy)
+            let link = try await VaultLink.open(try PinnedDialer(address), trust: policy)
             await link.close()
             print(describe(link.vault))
             print(
@@ -75,7 +76,7 @@ extension TrustCommand {
         @OptionGroup var home: HomeOption
         @Argument(help: "The endorsement Name's hexadecimal digits, with or without spaces.") var name: [String]
         @Option(help: ArgumentHelp("The vault's socket, unix:/path. [$TENPIN_VAULT]", valueName: "address"))
-        var vault = defaultVault
+        var vault = defaultVaults.first ?? ""
         @Option(help: "A word of your own.") var comment = ""
 
         func run() throws {

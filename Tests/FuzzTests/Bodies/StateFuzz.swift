@@ -44,12 +44,14 @@ enum StateFuzz: FuzzBody {
         let bytes = Bytes([UInt8](repeating: 0xA5, count: 32))
         let ticket = BurnTicket(
             enrollment: id, slot: 0x0180_0000, authorityHash: "sha512", endorsementName: [1, 2], limitSeed: secret(5))
-        state.pending = PendingEnrollment(
+        let share = PendingEnrollment.Share(
             commit: Commit(
                 recipe: recipe, confirmation: bytes, openKey: bytes,
                 bundle: SealedObject(publicArea: bytes, duplicate: bytes, encryptedSeed: bytes), olderKeys: bytes),
-            bundle: [1, 2, 3], openKey: secret(6), backupKey: secret(7), limitSeed: secret(8),
-            riding: RidingKeys(older: [GenerationKey(generation: 1, key: secret(9))], tickets: [ticket]))
+            bundle: [1, 2, 3], openKey: secret(6), tickets: [ticket])
+        state.pending = PendingEnrollment(
+            recipe: recipe, shares: [share], backupKey: secret(7), limitSeed: secret(8),
+            older: [GenerationKey(generation: 1, key: secret(9))])
         state.toBurn = [ticket]
         state.exposedLimit = 10
         state.enrollment = DeviceState.LiveEnrollment(recipe: recipe, confirmation: bytes, limitSeed: secret(3))
