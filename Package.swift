@@ -171,6 +171,12 @@ let package = Package(
                 "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords", "Secrets", "Endorsement",
                 "TestSupport", "VaultTestSupport", "DeviceTestSupport", "EndorsementTestSupport", crypto, cryptoExtras,
             ] + certificates),
+        .testTarget(
+            name: "FleetTests",
+            dependencies: [
+                "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords", "Secrets", "Endorsement",
+                "TestSupport", "VaultTestSupport", "DeviceTestSupport",
+            ]),
         .target(name: "DiskFaults", path: "Tests/DiskFaults", linkerSettings: [.linkedLibrary("dl")]),
         .testTarget(
             name: "CrashTests",

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What comes out of a TPM's factory: stored state with certified endorsement keys (RSA 2048 and P-384), and the
 /// certificates of the authority that certified them.
@@ -8,6 +9,17 @@ struct ManufacturedTPM: Sendable {
 
     /// Made once in a test process, when the first chip wants it.
     static let shared = Task { try await make() }
+
+    private static let others = Mutex<[Int: Task<ManufacturedTPM, any Error>]>([:])
+
+    /// The one of this number, made when the first chip wants it.
+    static func numbered(_ number: Int) -> Task<ManufacturedTPM, any Error> {
+        others.withLock { others in
+            let made = others[number] ?? Task { try await make() }
+            others[number] = made
+            return made
+        }
+    }
 
     /// Has this checkout's `swtpm-setup` make one, which takes some seconds.
     static func make() async throws -> ManufacturedTPM {

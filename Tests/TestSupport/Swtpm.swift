@@ -11,6 +11,8 @@ public final class Swtpm: Sendable {
         case shared
         /// An identity and a certifying authority of this chip's own. Takes some seconds to make.
         case fresh
+        /// One of several that all chips with this number of this test process share.
+        case numbered(Int)
         /// Seeds of its own, but no persistent endorsement key and no certificate.
         case uncertified
     }
@@ -36,6 +38,7 @@ public final class Swtpm: Sendable {
             switch identity {
             case .shared: try await ManufacturedTPM.shared.value
             case .fresh: try await ManufacturedTPM.make()
+            case .numbered(let number): try await ManufacturedTPM.numbered(number).value
             case .uncertified: nil
             }
         let chip = try Swtpm(made)

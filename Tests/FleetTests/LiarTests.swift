@@ -1,0 +1,125 @@
+import DeviceTestSupport
+import OPRF
+import Testing
+import VaultAPI
+
+@testable import VaultClient
+
+/// Vaults that answer as they please.
+@Suite struct LiarTests {
+    /// How one of three vaults lies.
+    enum Lie: CaseIterable, Sendable {
+        case noPoint
+        case pointOffTheCurve
+        case anotherPoint
+        /// What another vault's share gives.
+        case anotherSharesPoint
+        case oldRecipe
+        case anotherAccountsRecipe
+        case recipeOfItsOwn
+        case anotherCeiling
+        case anotherConfirmation
+        case anotherBundle
+
+        /// Whether its evaluation is right all the same.
+        var evaluates: Bool {
+            switch self {
+            case .noPoint, .pointOffTheCurve, .anotherPoint, .anotherSharesPoint: false
+            default: true
+            }
+        }
+
+        /// What becomes of a message at the liar's.
+        func fate(_ call: HostileCourier.Call, _ foreign: JSONValue) -> HostileCourier.Fate {
+            switch (self, call.method) {
+            case (.noPoint, Evaluate.name): .alter { $0.setting(["evaluated"], to: .bytes([0])) }
+            case (.pointOffTheCurve, Evaluate.name):
+                .alter { $0.setting(["evaluated"], to: .bytes([2] + [UInt8](repeating: 0, count: 31) + [1])) }
+            case (.anotherPoint, Evaluate.name):
+                .alter { reply in
+                    (try? Scalar.random().publicKey()).map { reply.setting(["evaluated"], to: .bytes($0.sec1)) }
+                        ?? reply
+                }
+            case (.anotherSharesPoint, Evaluate.name): .alter { $0.setting(["evaluated"], to: foreign) }
+            case (.oldRecipe, LookUp.name): .alter { $0.setting(["recipe", "generation"], to: .number(7)) }
+            case (.anotherAccountsRecipe, LookUp.name):
+                .alter { $0.setting(["recipe", "account"], to: .text("mallory")) }
+            case (.recipeOfItsOwn, LookUp.name): .alter { $0.setting(["recipe", "threshold"], to: .number(1)) }
+            case (.anotherCeiling, LookUp.name):
+                .alter { $0.setting(["recipe", "vaults", "0", "limit"], to: .number(1000)) }
+            case (.anotherConfirmation, LookUp.name):
+                .alter { $0.setting(["confirmation"], to: .bytes([UInt8](repeating: 7, count: 32))) }
+            case (.anotherBundle, Open.name):
+                .alter { $0.setting(["bundle"], to: .bytes([UInt8](repeating: 7, count: 109))) }
+            default: .carry
+            }
+        }
+    }
+
+    @Test("one of three vaults that lies keeps nobody from the key, is named, and gets no ceiling for a false answer")
+    func one() async throws {
+        try await Sites.with { sites in
+            let alice = try Account("alice")
+            let key = try await sites.enroll(alice, "correct horse").key()
+            for (number, lie) in Lie.allCases.enumerated() {
+                let liar = number % 3
+                sites.begin()
+                // What the generator comes to stands for an element of somebody else's.
+                sites.couriers[liar].begin { lie.fate($0, .bytes(Element.generator.sec1)) }
+                let recovered = try await sites.recover(alice, "correct horse").recovered
+                #expect(recovered?.key.key.bytes.published == key, "\(lie)")
+                let raised = sites.couriers[liar].calls(of: WriteSlot.name).count
+                #expect(raised == (lie.evaluates ? 1 : 0), "\(lie)")
+                let named = recovered?.troubles.contains { $0.address == sites.couriers[liar].address }
+                #expect(named == (lie != .anotherBundle), "\(lie)")
+            }
+        }
+    }
+
+    @Test("with a wrong password one liar of three leaves it unjudged, and nobody is told that it was wrong")
+    func unjudged() async throws {
+        try await Sites.with { sites in
+            let alice = try Account("alice")
+            _ = try await sites.enroll(alice, "correct horse")
+            sites.couriers[1].begin { Lie.anotherPoint.fate($0, .null) }
+            let error = try await failure { _ = try await sites.recover(alice, "wrong horse") }
+            guard case .notJudged = error?.reason else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(error?.guess == .spent)
+        }
+    }
+
+    @Test("two liars of three cannot make the device believe them, and a recipe of one vault alone is never followed")
+    func two() async throws {
+        try await Sites.with { sites in
+            let alice = try Account("alice")
+            _ = try await sites.enroll(alice, "correct horse")
+            for liar in 0..<2 { sites.couriers[liar].begin { Lie.anotherPoint.fate($0, .null) } }
+            let error = try await failure { _ = try await sites.recover(alice, "correct horse") }
+            guard case .notJudged = error?.reason else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            // One vault that names itself alone, while the others are silent.
+            sites.begin()
+            sites.couriers[1].die()
+            sites.couriers[2].die()
+            sites.couriers[0].begin { call in
+                guard call.method == LookUp.name else { return .carry }
+                return .alter { reply in
+                    guard case .array(let vaults) = reply["recipe", "vaults"] else { return reply }
+                    return reply.setting(["recipe", "vaults"], to: .array(Array(vaults.prefix(1))))
+                        .setting(["recipe", "threshold"], to: .number(1))
+                }
+            }
+            let alone = try await failure { _ = try await sites.recover(alice, "correct horse") }
+            guard case .tooFew = alone?.reason else {
+                Issue.record("\(String(describing: alone))")
+                return
+            }
+            #expect(alone?.guess == .notSpent && sites.couriers[0].calls(of: Evaluate.name).isEmpty)
+        }
+    }
+}

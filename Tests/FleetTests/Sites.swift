@@ -1,0 +1,186 @@
+import DeviceTestSupport
+import Endorsement
+import Foundation
+import OPRF
+import Passwords
+import Secrets
+import TPM
+import TPMDevice
+import TestSupport
+import VaultAPI
+import VaultTestSupport
+
+@testable import Vault
+@testable import VaultClient
+
+/// Several vaults, each with a chip and a socket of its own, and a courier before each of them that does as a test says.
+struct Sites: Sendable {
+    let vaults: [ServedVault]
+    let couriers: [HostileCourier]
+    private let trust: TrustPolicy
+    private let homes: URL
+
+    static func with<R: Sendable>(
+        _ count: Int = 3, _ body: @escaping @Sendable (Sites) async throws -> R
+    ) async throws -> R {
+        try await serve(count, []) { vaults in
+            let homes = try temporaryFolder()
+            defer { try? FileManager.default.removeItem(at: homes) }
+            return try await body(Sites(vaults, homes))
+        }
+    }
+
+    private static func serve<R: Sendable>(
+        _ count: Int, _ vaults: [ServedVault], _ body: @escaping @Sendable ([ServedVault]) async throws -> R
+    ) async throws -> R {
+        if vaults.count == count { return try await body(vaults) }
+        return try await ServedVault.with(.numbered(vaults.count)) { vault in
+            try await serve(count, vaults + [vault], body)
+        }
+    }
+
+    private init(_ vaults: [ServedVault], _ homes: URL) throws {
+        self.vaults = vaults
+        self.homes = homes
+        couriers = try vaults.map { HostileCourier(try SocketDialer($0.socket)) }
+        let roots = try vaults.flatMap { vault in
+            try AuthorityCertificate.list(file: vault.chip.trustRoot.map { Array(try Data(contentsOf: $0)) } ?? [])
+        }
+        trust = TrustPolicy(authorities: Authorities(own: roots), known: KnownVaults(), allowEmulated: true) { _ in true
+        }
+    }
+
+    /// Honest couriers everywhere.
+    func begin() { for courier in couriers { courier.begin() } }
+
+    /// The vaults with these numbers, or all.
+    func fleet(_ numbers: [Int]? = nil, waiting: Fleet.Waiting = .all) async throws -> Fleet {
+        let chosen = (numbers ?? Array(couriers.indices)).map { couriers[$0] }
+        let trust = trust
+        return try await Fleet.open(chosen.map(\.address), waiting: waiting) { (index) async throws(VaultClientError) in
+            try await VaultLink.open(chosen[index], trust: trust, retryDelays: [])
+        }
+    }
+
+    func home() -> DeviceHome { DeviceHome(homes.path + "/" + UUID().uuidString.prefix(8)) }
+
+    func device(_ account: Account, _ home: DeviceHome? = nil) throws -> Device {
+        try Device(account, in: home ?? self.home())
+    }
+
+    /// Enrolls on a new device, with all vaults honest.
+    func enroll(
+        _ account: Account, _ typed: String, threshold: UInt32 = 2, limit: UInt32 = 5
+    ) async throws -> Device {
+        begin()
+        var device = try device(account)
+        let fleet = try await fleet()
+        try await device.enroll(
+            at: fleet, password: password(typed), choice: .floor(limit: limit, threshold: threshold))
+        await fleet.close()
+        return device
+    }
+
+    /// Recovers on a new device, as the couriers let it.
+    func recover(
+        _ account: Account, _ typed: String, at numbers: [Int]? = nil, waiting: Fleet.Waiting = .most
+    ) async throws -> RecoverOutcome {
+        var device = try device(account)
+        let fleet = try await fleet(numbers, waiting: waiting)
+        do {
+            let outcome = try await device.recover(at: fleet, password: password(typed))
+            await fleet.close()
+            return outcome
+        } catch {
+            await fleet.close()
+            throw error
+        }
+    }
+
+    /// Count and ceiling of the account's live slot as each chip has them, read while the vault is stopped.
+    func counts(_ account: Account) async throws -> [SlotCount] {
+        var counts: [SlotCount] = []
+        for vault in vaults {
+            counts.append(
+                try await vault.whileStopped {
+                    let chip = try Chip(tcti: vault.chip.tcti)
+                    let report = try VaultReport.read(home: vault.home, chip: chip)
+                    let entry = report.accounts.first { $0.account == account.id && $0.state == "live" }
+                    guard let entry, let count = entry.count, let ceiling = entry.ceiling else { throw Missing() }
+                    return SlotCount(count: count, ceiling: ceiling)
+                })
+        }
+        return counts
+    }
+
+    /// How many slots each chip holds, and how many rows each store.
+    func leftovers() async throws -> [[Int]] {
+        var left: [[Int]] = []
+        for vault in vaults {
+            left.append(
+                try await vault.whileStopped {
+                    let chip = try Chip(tcti: vault.chip.tcti)
+                    let slots = try chip.handles(from: Handle.slots.lowerBound)
+                        .filter { Handle.slots.contains($0.rawValue) }
+                    return [slots.count, try VaultReport.read(home: vault.home, chip: chip).accounts.count]
+                })
+        }
+        return left
+    }
+}
+
+struct Missing: Error {}
+
+func password(_ typed: String) throws -> Password {
+    try Password(utf8: SecretBytes(copying: Array(typed.utf8).span))
+}
+
+extension EnrollmentChoice {
+    /// The least work that the device allows.
+    static func floor(limit: UInt32 = 5, threshold: UInt32 = 2) throws -> EnrollmentChoice {
+        EnrollmentChoice(
+            limit: limit, threshold: threshold, parameters: try Argon2id.Parameters(memoryKiB: 65_536, passes: 3))
+    }
+}
+
+extension Device {
+    /// The backup key in use.
+    func key() throws -> [UInt8] {
+        guard let key = state.key else { throw Missing() }
+        return key.key.bytes.published
+    }
+}
+
+extension RecoverOutcome {
+    /// What came back, if something did.
+    var recovered: Recovered? { if case .recovered(let recovered) = self { recovered } else { nil } }
+    var key: [UInt8]? { recovered?.key.key.bytes.published }
+}
+
+/// The error of `body`, which must be one of the device's.
+func failure(
+    isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Void
+) async throws -> VaultClientError? {
+    do {
+        try await body()
+        return nil
+    } catch let error as VaultClientError {
+        return error
+    }
+}
+
+/// A door that stays shut until somebody opens it.
+actor Gate {
+    private var isOpen = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func wait() async {
+        if !isOpen { await withCheckedContinuation { waiting.append($0) } }
+    }
+
+    func open() {
+        isOpen = true
+        for one in waiting { one.resume() }
+        waiting = []
+    }
+}
