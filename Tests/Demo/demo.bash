@@ -3,6 +3,17 @@
 # exit codes, trees of files, and the chip's own counts, read with tpm2-tools.
 
 play() {
+    prepare
+    trap leave EXIT
+    set_the_scene
+    get_a_backup_back
+    guess_at_a_password
+    ask_the_chip
+    tell_how_to_go_on
+}
+
+# Builds the programs, and makes the folder where everything happens.
+prepare() {
     SECONDS=0
     set_up
     local product
@@ -17,15 +28,8 @@ play() {
     mkdir log
     vault='' name=''
     unset "${!TENPIN_@}"
-    trap leave EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-
-    set_the_scene
-    get_a_backup_back
-    guess_at_a_password
-    ask_the_chip
-    tell_how_to_go_on
 }
 
 # --- how a step is made
