@@ -312,7 +312,7 @@ public struct Device: ~Copyable, Sendable {
             try await pending.commit(through: link)
         }
         // Nobody who holds a share already waits long for who is slow; the journal has the rest.
-        let results = await round.answers(grace: .seconds(5)) { $0.values.contains { $0.isSuccess } }
+        let results = await round.answers { $0.values.contains { $0.isSuccess } ? .seconds(5) : nil }
         await round.end()
 
         var unfinished: [Fleet.Missing] = fleet.missing.filter { _ in pending.recipe.vaults.count > 1 }

@@ -12,7 +12,8 @@ import VaultAPI
         return Recovered(
             key: GenerationKey(generation: generation, key: shared(key)),
             olderKeys: older.map { GenerationKey(generation: 1, key: shared($0)) }, recipe: recipe,
-            confirmation: Bytes([4]), refunds: [], troubles: [], olderKeysFlaw: nil, limitSeed: shared(0xEE), tickets: [])
+            confirmation: Bytes([4]), refunds: [], troubles: [], olderKeysFlaw: nil, limitSeed: shared(0xEE),
+            tickets: [])
     }
 
     static func state(generation: UInt32, id: UInt8, key: UInt8) throws -> DeviceState {

@@ -96,8 +96,16 @@ struct EnrollmentAttempt {
         guard let enrollment = EnrollmentID(SecretBytes(random: 16).published) else {
             throw VaultClientError(.profile(.unusableKey))
         }
+        let places: [Place]
         do throws(VaultClientError) {
-            return try await run(password, enrollment, backupKey: backupKey, older: older)
+            places = try await reserve(enrollment)
+        } catch {
+            // What is reserved goes with the conversation.
+            for seat in seats { await seat.link.courier.hangUp() }
+            throw error
+        }
+        do throws(VaultClientError) {
+            return try await run(password, enrollment, at: places, backupKey: backupKey, older: older)
         } catch {
             await throwAway(enrollment)
             throw error
@@ -105,10 +113,10 @@ struct EnrollmentAttempt {
     }
 
     private func run(
-        _ password: borrowing Password, _ enrollment: EnrollmentID, backupKey: SharedSecret, older: [GenerationKey]
+        _ password: borrowing Password, _ enrollment: EnrollmentID, at places: [Place], backupKey: SharedSecret,
+        older: [GenerationKey]
     ) async throws(VaultClientError) -> PendingEnrollment {
         let limitSeed = SharedSecret(SecretBytes(random: 32))
-        let places = try await reserve(enrollment)
         let (output, shares) = try deal(password)
         var dealt: [Dealt] = []
         for (place, share) in zip(places, shares) {
@@ -152,7 +160,7 @@ struct EnrollmentAttempt {
             return try await link.courier.call(forget, in: try await link.courier.converse())
         }
         // It is a courtesy: whoever does not answer at once removes the slot later.
-        _ = await round.answers(grace: .seconds(2)) { _ in true }
+        _ = await round.answers { _ in .seconds(2) }
         await round.end()
         for link in links { await link.courier.hangUp() }
     }

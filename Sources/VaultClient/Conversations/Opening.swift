@@ -69,23 +69,24 @@ public struct Recovered: Sendable {
 struct Opening {
     let account: Account
     let served: ServedRecipe
-    /// The vaults whose answers are right.
-    let right: [Holder]
 
-    private struct Opened: Sendable {
+    struct Opened: Sendable {
         let backupKey: SharedSecret
         let limitSeed: SharedSecret
         let generation: UInt32
     }
 
-    func run(_ keys: borrowing PasswordKeys, troubles: [Fleet.Missing]) async throws(VaultClientError) -> Recovered {
-        let opened = try await open(keys)
-        let (older, tickets, flaw) = ride(opened.backupKey)
-        let refunds = await refund(opened.limitSeed)
+    /// - Parameters:
+    ///   - right: the vaults whose answers are right.
+    ///   - troubles: what is to be told of the others.
+    func recovered(
+        _ opened: Opened, at right: [Holder], refunds: [Recovered.VaultRefund], troubles: [Fleet.Missing]
+    ) -> Recovered {
+        let (older, tickets, flaw) = ride(opened.backupKey, right)
         return Recovered(
             key: GenerationKey(generation: opened.generation, key: opened.backupKey), olderKeys: older,
-            recipe: served.recipe.recipe, confirmation: served.confirmation, refunds: refunds, troubles: troubles, olderKeysFlaw: flaw,
-            limitSeed: opened.limitSeed, tickets: tickets)
+            recipe: served.recipe.recipe, confirmation: served.confirmation, refunds: refunds, troubles: troubles,
+            olderKeysFlaw: flaw, limitSeed: opened.limitSeed, tickets: tickets)
     }
 
     /// What it takes to open one vault's bundle.
@@ -96,7 +97,8 @@ struct Opening {
         let bundleKey: SharedSecret
     }
 
-    private func open(_ keys: borrowing PasswordKeys) async throws(VaultClientError) -> Opened {
+    /// The bundle, from the first of the vaults that gives it.
+    func open(_ keys: borrowing PasswordKeys, at right: [Holder]) async throws(VaultClientError) -> Opened {
         var lids: [Lid] = []
         var refusal: VaultClientError?
         for holder in right {
@@ -113,10 +115,11 @@ struct Opening {
             }
         }
         let (opening, served) = (lids, served)
-        let round = Round<Opened>(lids.count, giveUp: { await opening[$0].link.courier.hangUp() }) {
-            (index) async throws(VaultClientError) in try await Self.open(opening[index], served)
-        }
-        let results = await round.answers(grace: .zero) { $0.values.contains { $0.isSuccess } }
+        // One gives it as well as another, so the next is asked only where one keeps the person waiting.
+        let round = Round<Opened>(
+            lids.count, turns: .milliseconds(400), giveUp: { await opening[$0].link.courier.hangUp() }
+        ) { (index) async throws(VaultClientError) in try await Self.open(opening[index], served) }
+        let results = await round.answers { $0.values.contains { $0.isSuccess } ? .zero : nil }
         await round.end()
         for index in lids.indices {
             switch results[index] {
@@ -157,11 +160,12 @@ struct Opening {
     }
 
     /// The keys that ride along, from the vault that has most of them, and every vault's tickets.
-    private func ride(_ backupKey: SharedSecret) -> ([GenerationKey], [BurnTicket], BundleFlaw?) {
+    private func ride(_ backupKey: SharedSecret, _ right: [Holder]) -> ([GenerationKey], [BurnTicket], BundleFlaw?) {
         var (older, tickets): ([GenerationKey], [BurnTicket]) = ([], [])
         var (flaw, isOpen): (BundleFlaw?, Bool) = (nil, false)
         for holder in served.holders {
-            guard let sealed = holder.served?.olderKeys.bytes else { continue }
+            let known = right.first { $0.place == holder.place } ?? holder
+            guard let sealed = known.served?.olderKeys.bytes else { continue }
             do throws(BundleFlaw) {
                 let riding = try RidingKeys(
                     opening: sealed, under: backupKey.bytes, context: served.recipe.context,
@@ -180,8 +184,8 @@ struct Opening {
     /// ceiling rises by one, once. A failure does not touch the recovery.
     ///
     /// The attack: a vault answers falsely and counts nothing, and gets a ceiling signed for it. So no other vault gets one.
-    private func refund(_ limitSeed: SharedSecret) async -> [Recovered.VaultRefund] {
-        let (right, account, recipe) = (right, account, served.recipe)
+    func refund(_ limitSeed: SharedSecret, at right: [Holder]) async -> [Recovered.VaultRefund] {
+        let (account, recipe) = (account, served.recipe)
         let round = Round<SlotCount>(right.count, giveUp: { await right[$0].link.courier.hangUp() }) {
             (index) async throws(VaultClientError) in
             let (link, entry) = (right[index].link, right[index].entry)
@@ -191,8 +195,8 @@ struct Opening {
             return try await slot.raise(
                 by: 1, asGrant: false, record: right[index].served?.ceilingRecord, limit: entry.limit)
         }
-        let results = await round.answers(grace: .seconds(1)) { results in
-            results.values.count(where: \.isSuccess) >= recipe.threshold
+        let results = await round.answers { results in
+            results.values.count(where: \.isSuccess) >= recipe.threshold ? .seconds(1) : nil
         }
         await round.end()
         return right.enumerated().map { index, holder in

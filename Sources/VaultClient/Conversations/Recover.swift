@@ -23,22 +23,38 @@ struct Recovery {
 
     /// How long the rest is waited for when there is enough to go on with.
     static let grace = Duration.milliseconds(300)
-    /// How long further answers are waited for when the ones so far do not confirm.
-    private static let patience = Duration.seconds(4)
+    /// How long further answers are waited for when the ones so far do not settle it.
+    static let patience = Duration.seconds(4)
 
     /// - Parameter onEvaluated: told of all evaluations that came back so far, each with the count after it by the vault's word.
     func run(
         _ password: borrowing Password, onEvaluated: ([OwnGuess]) -> Void = { _ in }
     ) async throws(VaultClientError) -> RecoverOutcome {
-        let served = try await ServedRecipe.lookUp(account, at: fleet, pinned: pinned)
+        let lookUps = ServedRecipe.lookUps(account, at: fleet, pinned: pinned)
+        do throws(VaultClientError) {
+            let served = try await ServedRecipe(lookUps, account, at: fleet, pinned: pinned)
+            let outcome = try await follow(served, lookUps, password, onEvaluated)
+            await lookUps.end()
+            return outcome
+        } catch {
+            await lookUps.end()
+            throw error
+        }
+    }
+
+    private func follow(
+        _ served: ServedRecipe, _ lookUps: ServedRecipe.LookUps, _ password: borrowing Password,
+        _ onEvaluated: ([OwnGuess]) -> Void
+    ) async throws(VaultClientError) -> RecoverOutcome {
         try Stretching.checkMemory(for: served.recipe.parameters)
         let blind = try mapping(VaultClientError.Reason.oprf) { () throws(OPRFError) in
             try OPRF.blind(input: password.bytes)
         }
-        let round = evaluation(of: blind.blindedElement, served)
+        let round = evaluation(of: blind.blindedElement, served, lookUps)
         let threshold = served.recipe.threshold
+        // What comes while Argon2id is at work is used as well, so that nobody is waited for here.
         var answers = Answers(
-            await round.answers(grace: Self.grace) { $0.values.count(where: \.isSuccess) >= threshold }, served)
+            await round.answers { $0.values.count(where: \.isSuccess) >= threshold ? .milliseconds(50) : nil }, served)
         onEvaluated(answers.made)
         guard answers.samples.count >= threshold else {
             await round.end()
@@ -49,36 +65,53 @@ struct Recovery {
         do throws(VaultClientError) {
             var judge = Judge(served: served) { fleet.links.first?.onStep($0) }
             var found = try await judge.judge(answers, password, blind)
-            if found == nil, judge.verdict != .wrongPassword, round.isOpen {
+            if found == nil, judge.verdict != .wrongPassword {
                 // Those that were slow are needed now.
-                answers = Answers(await round.answers(grace: Self.patience) { _ in true }, served)
+                answers = Answers(await round.answers { Answers($0, served).isSettled ? .zero : Self.patience }, served)
                 found = try await judge.judge(answers, password, blind)
             }
-            // What came while Argon2id was at work is used too.
-            answers = Answers(await round.answers(grace: .zero) { _ in true }, served)
+            answers = Answers(round.answers, served)
+            guard let found else {
+                await round.end()
+                onEvaluated(answers.made)
+                return try judge.refusal(answers)
+            }
+            let opening = Opening(account: account, served: served)
+            let opened = try await opening.open(found.keys, at: answers.right(found.support))
+            // Whoever has answered by now has its ceiling raised too.
             await round.end()
+            answers = Answers(round.answers, served)
             onEvaluated(answers.made)
-            guard let found else { return try judge.refusal(answers) }
             let right = try answers.right(found.support)
+            let refunds = await opening.refund(opened.limitSeed, at: right)
             return .recovered(
-                try await Opening(account: account, served: served, right: right).run(
-                    found.keys, troubles: answers.troubles(right)))
+                opening.recovered(opened, at: right, refunds: refunds, troubles: answers.troubles(right)))
         } catch {
+            await round.end()
             throw error.costing(.spent)
         }
     }
 
     /// The same blinded element to everybody at once. A lost reply is asked for again with it, which costs nothing.
-    private func evaluation(of blinded: Element, _ served: ServedRecipe) -> Round<Answers.One> {
+    private func evaluation(
+        of blinded: Element, _ served: ServedRecipe, _ lookUps: ServedRecipe.LookUps
+    ) -> Round<Answers.One> {
         let message = Evaluate(
             account: account, enrollment: served.recipe.recipe.enrollment, blinded: Bytes(blinded.sec1))
-        return Round(served.holders.map(\.link)) { (link) async throws(VaultClientError) in
+        let holders = served.holders
+        return Round(holders.count, giveUp: { await holders[$0].link.courier.hangUp() }) {
+            (index) async throws(VaultClientError) in
+            let link = holders[index].link
+            // A conversation has one call at a time.
+            let reply = await served.reply(of: holders[index], lookUps)
             link.onStep(.evaluating)
-            let reply = try await link.courier.repeating(costIfLost: .maybeSpent) {
+            let evaluated = try await link.courier.repeating(costIfLost: .maybeSpent) {
                 () async throws(VaultClientError) in try await link.courier.call(message)
             }
             do throws(OPRFError) {
-                return Answers.One(element: try Element(sec1: reply.evaluated.bytes), guessesLeft: reply.guessesLeft)
+                return Answers.One(
+                    element: try Element(sec1: evaluated.evaluated.bytes), guessesLeft: evaluated.guessesLeft,
+                    served: reply)
             } catch {
                 throw VaultClientError(.oprf(error), .spent)
             }
@@ -92,13 +125,15 @@ struct Answers: Sendable {
         let element: Element
         /// By the vault's word.
         let guessesLeft: UInt32
+        /// What the vault serves of this enrollment, if it does.
+        let served: LookUp.Reply?
     }
 
-    private let results: [Int: Round<One>.Result]
+    private let results: Round<One>.Results
     private let served: ServedRecipe
 
     /// - Parameter results: by their place in `served.holders`.
-    init(_ results: [Int: Round<One>.Result], _ served: ServedRecipe) {
+    init(_ results: Round<One>.Results, _ served: ServedRecipe) {
         self.results = results
         self.served = served
     }
@@ -119,8 +154,13 @@ struct Answers: Sendable {
             let name = holder.link.vault.endorsementName.bytes
             return OwnGuess(
                 slot: GuessedSlot(of: served.recipe.recipe, at: name), vault: name,
-                count: holder.served.map { UInt32(clamping: Int64($0.ceiling) - Int64(answer.guessesLeft)) })
+                count: answer.served.map { UInt32(clamping: Int64($0.ceiling) - Int64(answer.guessesLeft)) })
         }
+    }
+
+    /// Whether more of them agree than are needed.
+    var isSettled: Bool {
+        (try? Candidates(samples, threshold: served.recipe.threshold))?.verdict == .wrongPassword
     }
 
     /// What it cost so far.
@@ -148,7 +188,10 @@ struct Answers: Sendable {
             let there = try mapping(VaultClientError.Reason.oprf) { () throws(OPRFError) in
                 try Interpolation.element(at: sample.x, through: line)
             }
-            if there == sample.element { right.append(served.holders[index]) }
+            guard there == sample.element else { continue }
+            var holder = served.holders[index]
+            holder.served = answer(of: index)?.served
+            right.append(holder)
         }
         return right
     }
@@ -158,7 +201,11 @@ struct Answers: Sendable {
         var troubles = served.others
         for (index, holder) in served.holders.enumerated() {
             let address = holder.link.address
-            guard !right.contains(where: { $0.entry.x == holder.entry.x }) else { continue }
+            if let one = right.first(where: { $0.place == holder.place }) {
+                // It was only slow to say what it serves.
+                if one.served != nil { troubles.removeAll { $0.address == address } }
+                continue
+            }
             troubles.removeAll { $0.address == address }
             let error =
                 switch results[index] {

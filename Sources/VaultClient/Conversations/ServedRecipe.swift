@@ -3,14 +3,19 @@ import VaultAPI
 
 /// A vault whose share may be asked for, and what it serves.
 struct Holder: Sendable {
+    /// Its place in the fleet.
+    let place: Int
     let link: VaultLink
     let entry: CheckedRecipe.Entry
-    /// What it serves of this enrollment; `nil` where it serves another one, or nothing. Its share may be there all the same.
-    let served: LookUp.Reply?
+    /// What it serves of this enrollment; `nil` where it serves another one, or nothing yet. Its share may be there all the
+    /// same.
+    var served: LookUp.Reply?
 }
 
 /// The recipe that is followed, and who may be asked for an evaluation.
 struct ServedRecipe: Sendable {
+    typealias LookUps = Round<LookUp.Reply>
+
     let recipe: CheckedRecipe
     /// 32 bytes; served together with the recipe by as many vaults.
     let confirmation: Bytes
@@ -18,7 +23,7 @@ struct ServedRecipe: Sendable {
     /// The others, and why.
     let others: [Fleet.Missing]
 
-    fileprivate struct Offer: Hashable {
+    private struct Offer: Hashable {
         let recipe: Recipe
         let confirmation: Bytes
 
@@ -28,11 +33,9 @@ struct ServedRecipe: Sendable {
         }
     }
 
-    /// Looks the account up everywhere, and goes on as soon as enough vaults serve the same.
-    static func lookUp(
-        _ account: Account, at fleet: Fleet, pinned: PinnedRecipe?
-    ) async throws(VaultClientError) -> ServedRecipe {
-        let round = Round<LookUp.Reply>(fleet.links) { (link) async throws(VaultClientError) in
+    /// Looks the account up everywhere at once.
+    static func lookUps(_ account: Account, at fleet: Fleet, pinned: PinnedRecipe?) -> LookUps {
+        LookUps(fleet.links) { (link) async throws(VaultClientError) in
             let reply = try await link.lookUp(account)
             guard reply.confirmation.bytes.count == 32 else {
                 throw VaultClientError(.recipe(.confirmation(reply.confirmation.bytes.count)))
@@ -46,26 +49,49 @@ struct ServedRecipe: Sendable {
             }
             return reply
         }
-        let answers = await round.answers(grace: Recovery.grace) { answers in
-            agreed(answers, of: fleet, pinned) != nil
+    }
+
+    /// Goes on as soon as enough vaults serve the same, and the others could not outvote them.
+    ///
+    /// The attack: 1. two of five vaults, of which three are needed, serve a recipe of their own that is content with two; 2.
+    /// they answer first; 3. every password typed is a guess for them. So where those who agree are not the most of all that
+    /// could still answer, the others are waited for.
+    init(
+        _ lookUps: LookUps, _ account: Account, at fleet: Fleet, pinned: PinnedRecipe?
+    ) async throws(VaultClientError) {
+        let answers = await lookUps.answers { answers in
+            guard let offer = Self.agreed(answers, of: fleet, pinned) else { return nil }
+            let count = Self.offers(answers)[offer] ?? 0
+            let others = Self.offers(answers).values.reduce(0, +) - count + fleet.links.count - answers.count
+            return count > others || pinned?.confirmation != nil ? Recovery.grace : Recovery.patience
         }
-        await round.end()
-        guard let offer = agreed(answers, of: fleet, pinned) else {
-            throw refusal(answers, of: fleet)
-        }
+        guard let offer = Self.agreed(answers, of: fleet, pinned) else { throw Self.refusal(answers, of: fleet) }
         let recipe = try CheckedRecipe(offer.recipe, for: account)
         var holders: [Holder] = []
         var others = fleet.missing
-        for (index, link) in fleet.links.enumerated() {
-            let served = (try? answers[index]?.get()).flatMap { Offer($0) == offer ? $0 : nil }
+        for (place, link) in fleet.links.enumerated() {
+            let served = (try? answers[place]?.get()).flatMap { Offer($0) == offer ? $0 : nil }
             do throws(VaultClientError) {
-                holders.append(Holder(link: link, entry: try recipe.entry(at: link.vault), served: served))
-                if served == nil { throw error(answers[index]) }
+                holders.append(
+                    Holder(place: place, link: link, entry: try recipe.entry(at: link.vault), served: served))
+                if served == nil { throw Self.error(answers[place]) }
             } catch {
                 others.append(Fleet.Missing(address: link.address, error: error))
             }
         }
-        return ServedRecipe(recipe: recipe, confirmation: offer.confirmation, holders: holders, others: others)
+        self.recipe = recipe
+        confirmation = offer.confirmation
+        self.holders = holders
+        self.others = others
+    }
+
+    /// What the vault of `holder` serves of this enrollment, which is waited for where it has not answered yet.
+    func reply(of holder: Holder, _ lookUps: LookUps) async -> LookUp.Reply? {
+        if let served = holder.served { return served }
+        guard case .success(let reply) = await lookUps.answer(of: holder.place), reply.recipe == recipe.recipe,
+            reply.confirmation == confirmation
+        else { return nil }
+        return reply
     }
 
     /// The recipe that enough vaults serve, with the same confirmation.
@@ -75,28 +101,30 @@ struct ServedRecipe: Sendable {
     /// least as many vaults as the person did, and never is content with one of several; or when the backup at hand pins it
     /// and its confirmation: then one vault is enough to serve them, for it cannot choose them.
     private static func agreed(
-        _ answers: [Int: Round<LookUp.Reply>.Result], of fleet: Fleet, _ pinned: PinnedRecipe?
+        _ answers: LookUps.Results, of fleet: Fleet, _ pinned: PinnedRecipe?
     ) -> Offer? {
         // Vaults that know nothing of the account do not count as named.
         let strangers = answers.values.count { $0.failure?.reason == .fault(.unknownAccount) }
+        // Most of those who answer must say the same. The attack: as at `init`, where those who agree are as many as the honest.
+        let offers = offers(answers)
+        guard let (offer, count) = offers.max(by: { $0.value < $1.value }),
+            offers.allSatisfy({ $0.key == offer || $0.value < count })
+        else { return nil }
+        // A pin without the confirmation leaves that to be agreed upon.
+        if pinned?.confirmation != nil { return offer }
+        let isWhole = pinned != nil || offer.recipe.vaults.count >= fleet.count - strangers
+        return count >= offer.recipe.threshold && isWhole ? offer : nil
+    }
+
+    /// How many vaults serve each.
+    private static func offers(_ answers: LookUps.Results) -> [Offer: Int] {
         var counts: [Offer: Int] = [:]
         for answer in answers.values { if case .success(let reply) = answer { counts[Offer(reply), default: 0] += 1 } }
-        let fit = counts.filter { offer, count in
-            // A pin without the confirmation leaves that to be agreed upon.
-            pinned?.confirmation != nil
-                || (count >= offer.recipe.threshold
-                    && (pinned != nil || offer.recipe.vaults.count >= fleet.count - strangers))
-        }
-        // Liars that are many enough for a smaller recipe of their own are still fewer than the honest ones where a
-        // majority is needed.
-        let best = fit.max { ($0.value, $0.key.recipe.threshold) < ($1.value, $1.key.recipe.threshold) }
-        guard let best else { return nil }
-        let isAlone = fit.allSatisfy { $0.key == best.key || $0.value < best.value }
-        return isAlone ? best.key : nil
+        return counts
     }
 
     /// Why no recipe is followed. One vault alone has its own reason.
-    private static func refusal(_ answers: [Int: Round<LookUp.Reply>.Result], of fleet: Fleet) -> VaultClientError {
+    private static func refusal(_ answers: LookUps.Results, of fleet: Fleet) -> VaultClientError {
         var reasons = fleet.missing
         var needed: Int?
         for (index, link) in fleet.links.enumerated() {
@@ -111,12 +139,16 @@ struct ServedRecipe: Sendable {
             }
             reasons.append(Fleet.Missing(address: link.address, error: error))
         }
+        // Where all of them say the same, it is not a matter of how many.
+        if let first = reasons.first?.error, case .fault = first.reason, reasons.allSatisfy({ $0.error == first }) {
+            return first
+        }
         // A recipe of several vaults where one alone was named is no fault of the vault's.
         if fleet.count == 1, needed == nil, let only = reasons.first { return only.error }
         return VaultClientError(.tooFew(needed: needed, reasons))
     }
 
-    private static func error(_ answer: Round<LookUp.Reply>.Result?) -> VaultClientError {
+    private static func error(_ answer: LookUps.Result?) -> VaultClientError {
         switch answer {
         case .success: VaultClientError(.recipe(.notTheOthers))
         case .failure(let error): error

@@ -43,7 +43,7 @@ extension Device {
         let round = Round<AccountStatus>(fleet.links) { (link) async throws(VaultClientError) in
             try await state.status(at: link)
         }
-        let results = await round.answers(grace: .zero) { _ in false }
+        let results = await round.answers { _ in nil }
         await round.end()
         return fleet.links.indices.map { results[$0] ?? .failure(VaultClientError(.slow)) }
     }
@@ -64,7 +64,7 @@ extension Device {
         let round = Round<SlotCount>(fleet.links) { (link) async throws(VaultClientError) in
             try await state.grant(guesses, at: link)
         }
-        let results = await round.answers(grace: .zero) { _ in false }
+        let results = await round.answers { _ in nil }
         await round.end()
         return fleet.links.indices.map { results[$0] ?? .failure(VaultClientError(.slow)) }
     }
@@ -81,7 +81,8 @@ extension DeviceState {
             let unproven = ceiling.unproven(limit: limit)
             proven = AccountStatus.Proven(
                 slot: ceiling.proven, granted: ceiling.granted, unproven: unproven,
-                mistypedHere: min(unproven, notGivenBack[GuessedSlot(of: live.recipe, at: link.vault.endorsementName.bytes)] ?? 0))
+                mistypedHere: min(
+                    unproven, notGivenBack[GuessedSlot(of: live.recipe, at: link.vault.endorsementName.bytes)] ?? 0))
         }
         return AccountStatus(
             recipe: served.recipe, claimed: SlotCount(count: served.count, ceiling: served.ceiling), proven: proven,

@@ -68,8 +68,8 @@ public struct Fleet: Vaults {
         _ open: @escaping @Sendable (Int) async throws(VaultClientError) -> VaultLink
     ) async throws(VaultClientError) -> Fleet {
         let round = Round<VaultLink>(addresses.count, giveUp: { _ in }, ask: open)
-        let results = await round.answers(grace: .seconds(1)) { results in
-            waiting == .most && results.values.count(where: \.isSuccess) > addresses.count / 2
+        let results = await round.answers { results in
+            waiting == .most && results.values.count(where: \.isSuccess) > addresses.count / 2 ? .seconds(1) : nil
         }
         await round.end()
         var (links, missing): ([VaultLink], [Missing]) = ([], [])
