@@ -15,9 +15,9 @@ private func environment(_ name: String) -> String? {
 /// The folder of this device's keys and pins, where no option names one.
 let defaultHome = environment("TENPIN_HOME") ?? (environment("HOME") ?? NSHomeDirectory()) + "/.tenpin"
 
-/// The sockets of the vaults, where no option names one: several have spaces between them.
+/// The vaults, where no option names one. Several have spaces between them and say unix: each, for a path may have spaces too.
 let defaultVaults =
-    (environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock").split(separator: " ").map { String($0) }
+    (environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock").split(separator: /\s+(?=unix:)/).map { String($0) }
 
 extension DeviceHome {
     /// A path as it is written in a shell.

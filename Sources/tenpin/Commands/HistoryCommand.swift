@@ -6,7 +6,7 @@ import VaultClient
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "Show what happened to the account at its vault: guesses that you did not make are seen.",
+        abstract: "Show what happened to the account at its vault, or at each: guesses that you did not make are seen.",
         discussion: """
             Every evaluation has its line, and the chip's own count shows whether one is missing. A guess is marked when it \
             was made on this device or when a recovery with the right password followed. Any other is somebody else's, or a \
@@ -27,12 +27,54 @@ struct HistoryCommand: AsyncParsableCommand {
 
     func run() async throws {
         var device = try device.openNamed()
-        let link = try await vault.link(self.device.deviceHome)
-        let history = try await device.history(at: link)
-        await link.close()
-        let report = HistoryReport(device.account.id, history)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .most)
+        guard fleet.count > 1 else {
+            let history = try await device.history(at: fleet.links[0])
+            await fleet.close()
+            let report = HistoryReport(device.account.id, history)
+            if json { try printJSON(report) } else { report.show() }
+            if let doubt = history.doubts.first { throw Outcome.journalDoubted(doubt) }
+            return
+        }
+        var report = FleetHistoryReport(account: device.account.id)
+        var doubt: HistoryDoubt?
+        for link in fleet.links {
+            do throws(VaultClientError) {
+                let history = try await device.history(at: link)
+                doubt = doubt ?? history.doubts.first
+                report.vaults.append(
+                    .init(address: link.address, history: HistoryReport(device.account.id, history), trouble: nil))
+            } catch {
+                report.vaults.append(.init(address: link.address, history: nil, trouble: error.reason.sentence))
+            }
+        }
+        await fleet.close()
+        report.vaults += fleet.missing.map {
+            .init(address: $0.address, history: nil, trouble: $0.error.reason.sentence)
+        }
         if json { try printJSON(report) } else { report.show() }
-        if let doubt = history.doubts.first { throw Outcome.journalDoubted(doubt) }
+        if let doubt { throw Outcome.journalDoubted(doubt) }
+    }
+}
+
+/// What each of several vaults shows. Each has a journal of its own, and counts its own evaluations.
+private struct FleetHistoryReport: Encodable {
+    let account: String
+    var vaults: [Vault] = []
+
+    struct Vault: Encodable {
+        let address: String
+        let history: HistoryReport?
+        /// Why there is none.
+        let trouble: String?
+    }
+
+    func show() {
+        for (number, vault) in vaults.enumerated() {
+            print("\(number == 0 ? "" : "\n")\(vault.address)")
+            vault.history?.show()
+            if let trouble = vault.trouble { print("Trouble: \(trouble)") }
+        }
     }
 }
 

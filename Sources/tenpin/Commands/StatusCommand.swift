@@ -39,10 +39,10 @@ struct StatusCommand: AsyncParsableCommand {
         let results = await device.statuses(at: fleet)
         await fleet.close()
         guard fleet.count > 1 else {
+            // Also where nothing is left of the account afterwards.
+            if !json { for thing in finished { print("Finished: \(describe(thing)).") } }
             let report = StatusReport(device.account.id, try results[0].get(), fleet.links[0].vault)
-            if json { return try printJSON(report) }
-            for thing in finished { print("Finished: \(describe(thing)).") }
-            return report.show()
+            return json ? try printJSON(report) : report.show()
         }
         let report = FleetReport(device, fleet, results)
         if json { return try printJSON(report) }
