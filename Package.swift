@@ -176,7 +176,7 @@ let package = Package(
             dependencies: [
                 "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "OPRF", "Passwords", "Secrets", "Endorsement",
                 "TestSupport", "VaultTestSupport", "DeviceTestSupport",
-            ]),
+            ] + nio),
         .target(name: "DiskFaults", path: "Tests/DiskFaults", linkerSettings: [.linkedLibrary("dl")]),
         .testTarget(
             name: "CrashTests",

@@ -1,6 +1,7 @@
 import DeviceTestSupport
 import Endorsement
 import Foundation
+import NIOCore
 import OPRF
 import Passwords
 import Secrets
@@ -20,29 +21,49 @@ struct Sites: Sendable {
     private let trust: TrustPolicy
     private let homes: URL
 
+    /// - Parameters:
+    ///   - relayed: whether there is a relay between each vault and its chip.
+    ///   - roundTrip: how far away all vaults are.
     static func with<R: Sendable>(
-        _ count: Int = 3, _ body: @escaping @Sendable (Sites) async throws -> R
+        _ count: Int = 3, relayed: Bool = false, roundTrip: Duration? = nil,
+        _ body: @escaping @Sendable (Sites) async throws -> R
     ) async throws -> R {
-        try await serve(count, []) { vaults in
+        try await serve(count, [], relayed) { vaults in
             let homes = try temporaryFolder()
             defer { try? FileManager.default.removeItem(at: homes) }
-            return try await body(Sites(vaults, homes))
+            var (sockets, ways): ([String], [any Channel]) = (vaults.map(\.socket), [])
+            if let roundTrip {
+                for (number, socket) in sockets.enumerated() {
+                    sockets[number] = homes.appending(path: "far-\(number)").path()
+                    ways.append(try await Distance.relay(sockets[number], to: socket, roundTrip: roundTrip))
+                }
+            }
+            let sites = try Sites(vaults, at: sockets, homes)
+            do {
+                let result = try await body(sites)
+                for way in ways { try await way.close() }
+                return result
+            } catch {
+                for way in ways { try await way.close() }
+                throw error
+            }
         }
     }
 
     private static func serve<R: Sendable>(
-        _ count: Int, _ vaults: [ServedVault], _ body: @escaping @Sendable ([ServedVault]) async throws -> R
+        _ count: Int, _ vaults: [ServedVault], _ relayed: Bool,
+        _ body: @escaping @Sendable ([ServedVault]) async throws -> R
     ) async throws -> R {
         if vaults.count == count { return try await body(vaults) }
-        return try await ServedVault.with(.numbered(vaults.count)) { vault in
-            try await serve(count, vaults + [vault], body)
+        return try await ServedVault.with(.numbered(vaults.count), relayed: relayed) { vault in
+            try await serve(count, vaults + [vault], relayed, body)
         }
     }
 
-    private init(_ vaults: [ServedVault], _ homes: URL) throws {
+    private init(_ vaults: [ServedVault], at sockets: [String], _ homes: URL) throws {
         self.vaults = vaults
         self.homes = homes
-        couriers = try vaults.map { HostileCourier(try SocketDialer($0.socket)) }
+        couriers = try sockets.map { HostileCourier(try SocketDialer($0)) }
         let roots = try vaults.flatMap { vault in
             try AuthorityCertificate.list(file: vault.chip.trustRoot.map { Array(try Data(contentsOf: $0)) } ?? [])
         }
@@ -117,15 +138,20 @@ struct Sites: Sendable {
     func leftovers() async throws -> [[Int]] {
         var left: [[Int]] = []
         for vault in vaults {
-            left.append(
-                try await vault.whileStopped {
-                    let chip = try Chip(tcti: vault.chip.tcti)
-                    let slots = try chip.handles(from: Handle.slots.lowerBound)
-                        .filter { Handle.slots.contains($0.rawValue) }
-                    return [slots.count, try VaultReport.read(home: vault.home, chip: chip).accounts.count]
-                })
+            let (slots, rows) = try await entries(at: vault)
+            left.append([slots, rows.count])
         }
         return left
+    }
+
+    /// How many slots a chip holds, and the rows of its vault's store.
+    func entries(at vault: ServedVault) async throws -> (slots: Int, rows: [VaultReport.Entry]) {
+        try await vault.whileStopped {
+            let chip = try Chip(tcti: vault.chip.tcti)
+            let slots = try chip.handles(from: Handle.slots.lowerBound)
+                .filter { Handle.slots.contains($0.rawValue) }
+            return (slots.count, try VaultReport.read(home: vault.home, chip: chip).accounts)
+        }
     }
 }
 

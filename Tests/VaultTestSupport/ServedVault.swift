@@ -12,6 +12,8 @@ public final class ServedVault: Sendable {
     public let chip: Swtpm
     public let home: String
     public let socket: String
+    /// What stands between vault and chip, where it is asked for.
+    public let relay: ChipRelay?
     private let server: Mutex<VarlinkServer?>
     private let opened = Mutex<Vault?>(nil)
     private let clock = Mutex<TimeInterval>(0)
@@ -20,8 +22,9 @@ public final class ServedVault: Sendable {
     private let run = Mutex(0)
     private let killed = Mutex<Set<Int>>([])
 
-    private init(_ chip: Swtpm) {
+    private init(_ chip: Swtpm, _ relay: ChipRelay?) {
         self.chip = chip
+        self.relay = relay
         home = chip.folder.path + "/vault"
         socket = chip.folder.path + "/vault.sock"
         server = Mutex(nil)
@@ -30,12 +33,14 @@ public final class ServedVault: Sendable {
     /// Provisions, serves, runs `body`, and ends everything.
     public static func with<R: Sendable>(
         _ identity: Swtpm.Identity = .shared, capacity: Int? = 900, writesPerDay: Int = 1000,
-        endorsement: EndorsementTemplate? = nil,
+        endorsement: EndorsementTemplate? = nil, relayed: Bool = false,
         supplied: @Sendable (Swtpm) async throws -> SuppliedCertificates = { _ in SuppliedCertificates() },
         _ body: @Sendable (ServedVault) async throws -> R
     ) async throws -> R {
         try await withSwtpm(identity) { chip in
-            let served = ServedVault(chip)
+            let relay = relayed ? try ChipRelay(chip) : nil
+            defer { relay?.end() }
+            let served = ServedVault(chip, relay)
             do {
                 let certificates = try await supplied(chip)
                 var provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
@@ -45,7 +50,7 @@ public final class ServedVault: Sendable {
                     properties: [])
                 made.capacity = capacity
                 made.writesPerDay = writesPerDay
-                made.capacity = capacity
+                if let relay { made.tcti = relay.tcti }
                 try made.write(home: served.home)
             }
             try await served.start()
