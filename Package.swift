@@ -18,6 +18,11 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 
+let tls: [Target.Dependency] = [
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+]
+
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -34,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
@@ -48,7 +54,7 @@ let package = Package(
         .target(name: "OPRF", dependencies: ["Secrets", "CLibCrypto"], swiftSettings: strict),
         .target(name: "Passwords", dependencies: ["Secrets"], swiftSettings: strict),
         .target(name: "Backup", dependencies: ["Secrets", "CArchive"], swiftSettings: strict),
-        .target(name: "Varlink", dependencies: nio, swiftSettings: strict),
+        .target(name: "Varlink", dependencies: nio + tls, swiftSettings: strict),
 
         .target(
             name: "TPM",
@@ -209,7 +215,10 @@ let package = Package(
                 "EndorsementTestSupport", "ProgramTestSupport", "tenpin", "tenpin-vault", "tenpin-audit", crypto,
                 logging, .product(name: "GRDB", package: "GRDB.swift"),
             ] + certificates),
-        .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport"] + nio),
+        .target(
+            name: "NetworkTestSupport", dependencies: ["TestSupport", crypto] + certificates + nio + tls,
+            path: "Tests/NetworkTestSupport"),
+        .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport", "NetworkTestSupport"] + nio),
         .testTarget(
             name: "CrowdTests",
             dependencies: [

@@ -8,8 +8,22 @@ final class ConnectionRegistry: Sendable {
         fileprivate let number: UInt64
     }
 
+    /// Who a connection counts for.
+    enum Party: Hashable {
+        /// A user of this machine.
+        case user(UInt32)
+        /// Whoever came from this network address and has not said who it is: 4 bytes, or the first 8 of IPv6, since whoever
+        /// has one address there has 2^64 of them.
+        case stranger([UInt8])
+        /// Whom the service knows by this name. Bytes: two names that look the same are not one party, or one could use up
+        /// the other's places.
+        case known([UInt8])
+        /// A program that speaks for many, by this name.
+        case gateway(String)
+    }
+
     fileprivate struct Entry {
-        let uid: UInt32
+        let party: Party
         let channel: any Channel
         let asks: Requests
         /// Since when no call of it is under way; `nil` while one is.
@@ -43,22 +57,25 @@ final class ConnectionRegistry: Sendable {
 
     init(limits: VarlinkLimits) { self.limits = limits }
 
+    /// How many connections there are.
+    var count: Int { state.withLock { $0.entries.count } }
+
     /// Lets a connection in, or says why not.
     func admit(
-        uid: UInt32, channel: any Channel, asks: Requests, at now: ContinuousClock.Instant = .now
+        _ party: Party, channel: any Channel, asks: Requests, at now: ContinuousClock.Instant = .now
     ) throws(Refusal) -> Ticket {
         let (answer, loser): (Result<Ticket, Refusal>, Entry?) = state.withLock { state in
             guard state.isOpen else { return (.failure(Refusal(fault: .shuttingDown)), nil) }
             var loser: Entry?
-            if let full = state.full(for: uid, limits) {
-                guard let ticket = state.loser(to: uid, limits, at: now) else {
+            if let full = state.full(for: party, limits) {
+                guard let ticket = state.loser(to: party, limits, at: now) else {
                     return (.failure(Refusal(fault: .tooManyConnections(limit: full))), nil)
                 }
                 state.entries[ticket]?.isLeaving = true
                 loser = state.entries[ticket]
             }
             let ticket = Ticket(number: state.number())
-            state.entries[ticket] = Entry(uid: uid, channel: channel, asks: asks, idleSince: now)
+            state.entries[ticket] = Entry(party: party, channel: channel, asks: asks, idleSince: now)
             return (.success(ticket), loser)
         }
         loser?.asks.makeRoom()
@@ -115,33 +132,45 @@ final class ConnectionRegistry: Sendable {
     }
 }
 
+extension VarlinkLimits {
+    /// How many connections may be this party's.
+    fileprivate func connections(of party: ConnectionRegistry.Party) -> Int {
+        switch party {
+        case .user, .gateway: connectionsPerUser
+        case .stranger: strangersPerAddress
+        case .known: connectionsPerName
+        }
+    }
+}
+
 extension ConnectionRegistry.State {
     /// How many that lost their place may still be going at a time.
     private static let leaving = 16
 
-    /// The limit that leaves no place for one more connection of this user, if one does.
-    fileprivate func full(for uid: UInt32, _ limits: VarlinkLimits) -> Int? {
+    /// The limit that leaves no place for one more connection of this party, if one does.
+    fileprivate func full(for party: ConnectionRegistry.Party, _ limits: VarlinkLimits) -> Int? {
         let staying = entries.values.filter { !$0.isLeaving }
         if staying.count >= limits.connections { return limits.connections }
-        return staying.count { $0.uid == uid } >= limits.connectionsPerUser ? limits.connectionsPerUser : nil
+        let most = limits.connections(of: party)
+        return staying.count { $0.party == party } >= most ? most : nil
     }
 
-    /// Who must make room for a connection of this user. The attack: 1. somebody opens as many connections as there are
-    /// and lets them lie; 2. nobody else is let in. So the user with the most connections loses the one that has been idle
-    /// longest; to a newer one of the same user only one that was idle for long.
+    /// Who must make room for a connection of this party. The attack: 1. somebody opens as many connections as there are
+    /// and lets them lie; 2. nobody else is let in. So the party with the most connections loses the one that has been idle
+    /// longest; to a newer one of the same party only one that was idle for long.
     fileprivate func loser(
-        to uid: UInt32, _ limits: VarlinkLimits, at now: ContinuousClock.Instant
+        to party: ConnectionRegistry.Party, _ limits: VarlinkLimits, at now: ContinuousClock.Instant
     ) -> ConnectionRegistry.Ticket? {
         guard entries.values.count(where: \.isLeaving) < Self.leaving else { return nil }
         let staying = entries.filter { !$0.value.isLeaving }
-        let counts = staying.values.reduce(into: [UInt32: Int]()) { $0[$1.uid, default: 0] += 1 }
-        let own = counts[uid, default: 0]
+        let counts = staying.values.reduce(into: [ConnectionRegistry.Party: Int]()) { $0[$1.party, default: 0] += 1 }
+        let own = counts[party, default: 0]
         let most = counts.max { $0.value < $1.value }
-        let user = own >= limits.connectionsPerUser || own >= most?.value ?? 0 ? uid : most?.key ?? uid
+        let loser = own >= limits.connections(of: party) || own >= most?.value ?? 0 ? party : most?.key ?? party
         let idle = staying.compactMap { entry in
-            entry.value.uid == user ? entry.value.idleSince.map { (ticket: entry.key, since: $0) } : nil
+            entry.value.party == loser ? entry.value.idleSince.map { (ticket: entry.key, since: $0) } : nil
         }
         guard let longest = idle.min(by: { $0.since < $1.since }) else { return nil }
-        return user != uid || longest.since + limits.safelyIdle <= now ? longest.ticket : nil
+        return loser != party || longest.since + limits.safelyIdle <= now ? longest.ticket : nil
     }
 }

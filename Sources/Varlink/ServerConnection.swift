@@ -1,17 +1,33 @@
+import Glibc
 import NIOCore
+import NIOSSL
+import NIOTLS
 
 /// What all connections of one server share.
 struct ServerTerms: Sendable {
     let service: VarlinkService
     let limits: VarlinkLimits
     let registry: ConnectionRegistry
-    let admits: @Sendable (PeerCredentials) -> Bool
-    let conversation: @Sendable (PeerCredentials) -> any VarlinkConversation
+    /// The places of peers on the network until it is known who they are.
+    let door: ConnectionRegistry
+
+    init(_ service: VarlinkService, _ limits: VarlinkLimits) {
+        self.service = service
+        self.limits = limits
+        registry = ConnectionRegistry(limits: limits)
+        door = ConnectionRegistry(limits: limits.forStrangers)
+    }
+}
+
+/// Who connected, and what is made of them.
+enum Arrival: Sendable {
+    case local(PeerCredentials, admitted: Bool, @Sendable (PeerCredentials) -> any VarlinkConversation)
+    case remote(SocketAddress, TLSIdentity, @Sendable (RemotePeer) -> any VarlinkConversation)
 }
 
 /// One connection of a server, on its event loop: reads one message, has it handled, writes the reply, reads the next.
 ///
-/// The channel must not read by itself (`autoRead` off) and must let the peer close its half alone.
+/// The channel must not read by itself (`autoRead` off), and on a Unix socket must let the peer close its half alone.
 final class ServerConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -28,22 +44,27 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     private let terms: ServerTerms
-    private let peer: PeerCredentials
+    private let arrival: Arrival
     private var framer: MessageFramer
     private var phase = Phase.closing
     private var context: ChannelHandlerContext?
-    private var admitted: (ticket: ConnectionRegistry.Ticket, conversation: any VarlinkConversation)?
+    private var place: (registry: ConnectionRegistry, ticket: ConnectionRegistry.Ticket)?
+    private var conversation: (any VarlinkConversation)?
     private var timer: Scheduled<Void>?
+    /// When the time is over for which the peer was let in; a peer of this machine may stay.
+    private var departure: Scheduled<Void>?
     /// No more bytes will come: the peer closed its half, or sent more than it may.
     private var inputEnded = false
     /// The peer sent more than is kept before it closed its half.
     private var sentTooMuch = false
     private var draining = false
     private var makesRoom = false
+    private var mustLeave = false
+    private var endsAfterReply = false
 
-    init(terms: ServerTerms, peer: PeerCredentials) {
+    init(terms: ServerTerms, arrival: Arrival) {
         self.terms = terms
-        self.peer = peer
+        self.arrival = arrival
         framer = MessageFramer(limit: terms.limits.messageBytes)
     }
 
@@ -51,20 +72,37 @@ final class ServerConnection: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        guard terms.admits(peer) else { return write(.permissionDenied, thenClose: true) }
+        switch arrival {
+        case .local(let peer, let isAdmitted, let makeConversation):
+            guard isAdmitted else { return write(.permissionDenied, thenClose: true) }
+            do throws(ConnectionRegistry.Refusal) {
+                place = (terms.registry, try enter(terms.registry, as: .user(peer.uid)))
+                conversation = makeConversation(peer)
+                continueReading()
+            } catch {
+                write(error.fault.reply, thenClose: true)
+            }
+        case .remote(let address, _, _):
+            // Before the handshake, which costs this side more than the other. Nothing can be said yet.
+            guard let ticket = try? enter(terms.door, as: .stranger(address.networkBytes)) else { return close() }
+            place = (terms.door, ticket)
+            stay(for: terms.limits.introductionDeadline)
+            phase = .reading
+            context.read()
+        }
+    }
+
+    private func enter(
+        _ registry: ConnectionRegistry, as party: ConnectionRegistry.Party
+    ) throws(ConnectionRegistry.Refusal) -> ConnectionRegistry.Ticket {
+        guard let context else { throw ConnectionRegistry.Refusal(fault: .shuttingDown) }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
-        do throws(ConnectionRegistry.Refusal) {
-            let ticket = try terms.registry.admit(
-                uid: peer.uid, channel: context.channel,
-                asks: ConnectionRegistry.Requests(
-                    drain: { loop.execute { bound.value.drain() } },
-                    makeRoom: { loop.execute { bound.value.makeRoom() } }))
-            admitted = (ticket, terms.conversation(peer))
-            continueReading()
-        } catch {
-            write(error.fault.reply, thenClose: true)
-        }
+        return try registry.admit(
+            party, channel: context.channel,
+            asks: ConnectionRegistry.Requests(
+                drain: { loop.execute { bound.value.drain() } },
+                makeRoom: { loop.execute { bound.value.makeRoom() } }))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -72,6 +110,7 @@ final class ServerConnection: ChannelInboundHandler {
         self.context = nil
         inputEnded = true
         timer?.cancel()
+        departure?.cancel()
         if !callIsUnderWay { end() }
         context.fireChannelInactive()
     }
@@ -83,9 +122,10 @@ final class ServerConnection: ChannelInboundHandler {
     /// The conversation is over; the place it took is free again once it has done what it does at its end.
     private func end() {
         phase = .closing
-        guard let (ticket, conversation) = admitted else { return }
-        admitted = nil
-        let registry = terms.registry
+        guard let (registry, ticket) = place else { return }
+        place = nil
+        guard let conversation else { return registry.leave(ticket) }
+        self.conversation = nil
         Task {
             await conversation.ended()
             registry.leave(ticket)
@@ -108,8 +148,58 @@ final class ServerConnection: ChannelInboundHandler {
 
     private func close() {
         phase = .closing
+        departure?.cancel()
         timer?.cancel()
         context?.close(promise: nil)
+    }
+
+    // MARK: Introductions
+
+    /// The peer has shown that it is one for whom TLS is enough, or is about to say who it is.
+    private func handshakeCompleted(_ context: ChannelHandlerContext) {
+        guard case .remote(let address, let identity, let makeConversation) = arrival, conversation == nil,
+            phase == .reading
+        else { return }
+        let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+        // A certificate counts where there is an authority that it was checked against, and nowhere else.
+        let certificate = identity.knowsGateways ? handler?.peerCertificate : nil
+        if let certificate {
+            do throws(ConnectionRegistry.Refusal) {
+                try introduce(.gateway(address.host), for: .seconds(max(0, certificate.notValidAfter - time(nil))))
+            } catch {
+                return fault(error.fault)
+            }
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        conversation = makeConversation(
+            RemotePeer(
+                address: address.host, isGateway: certificate != nil,
+                introduced: { name, duration in
+                    try await loop.submit { try bound.value.introduce(.known(Array(name.utf8)), for: duration) }.get()
+                }, endsAfterReply: { loop.execute { bound.value.endsAfterReply = true } }))
+        continueReading()
+    }
+
+    /// Gives the peer a place among those who are known, for so long.
+    private func introduce(_ party: ConnectionRegistry.Party, for duration: Duration) throws(ConnectionRegistry.Refusal)
+    {
+        guard let old = place else { throw ConnectionRegistry.Refusal(fault: .shuttingDown) }
+        let ticket = try enter(terms.registry, as: party)
+        place = (terms.registry, ticket)
+        if phase == .handling { terms.registry.note(ticket, isIdle: false) }
+        old.registry.leave(old.ticket)
+        stay(for: duration)
+    }
+
+    /// No longer than a day, so that nobody stays in by what was taken back long ago.
+    private func stay(for duration: Duration) {
+        departure?.cancel()
+        let time = TimeAmount(min(duration, .seconds(86_400)))
+        departure = context?.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            self.mustLeave = true
+            if self.phase == .reading { self.fault(.introductionOver) }
+        }
     }
 
     // MARK: Reading
@@ -139,16 +229,18 @@ final class ServerConnection: ChannelInboundHandler {
             inputEnded = true
             if phase == .reading { close() }
         }
+        if case .handshakeCompleted? = event as? TLSUserEvent { handshakeCompleted(context) }
         context.fireUserInboundEventTriggered(event)
     }
 
     private func continueReading() {
         guard let context else { return end() }
+        if mustLeave { return fault(.introductionOver) }
         if draining { return fault(.shuttingDown) }
         if makesRoom { return fault(.tooManyConnections(limit: terms.limits.connections)) }
         if sentTooMuch { return fault(.messageTooLarge(limit: terms.limits.messageBytes)) }
         phase = .reading
-        if let ticket = admitted?.ticket { terms.registry.note(ticket, isIdle: true) }
+        if let place { place.registry.note(place.ticket, isIdle: true) }
         takeMessage(startsClock: true)
         guard phase == .reading else { return }
         if inputEnded { close() } else { context.read() }
@@ -192,9 +284,9 @@ final class ServerConnection: ChannelInboundHandler {
         // Not answered as a plain call: the caller would take the connection for upgraded.
         guard !envelope.upgrade else { return answer(.methodNotImplemented(call.method), oneway: false) }
         if let reply = terms.service.answer(call) { return answer(reply, oneway: call.isOneway) }
-        guard let context, let (ticket, conversation) = admitted else { return }
+        guard let context, let place, let conversation else { return }
         phase = .handling
-        terms.registry.note(ticket, isIdle: false)
+        place.registry.note(place.ticket, isIdle: false)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
         let ahead = VarlinkReplies(limits: terms.limits) { bytes in
@@ -211,6 +303,7 @@ final class ServerConnection: ChannelInboundHandler {
 
     private func answer(_ reply: VarlinkReply, oneway: Bool) {
         guard context != nil else { return end() }
+        if endsAfterReply { return write(reply, thenClose: true) }
         if oneway { next() } else { write(reply, thenClose: false) }
     }
 
@@ -229,6 +322,8 @@ final class ServerConnection: ChannelInboundHandler {
     // MARK: Writing
 
     private func fault(_ fault: TransportFault) {
+        // To a peer whose handshake is not complete nothing can be said.
+        guard conversation != nil || place?.registry !== terms.door else { return close() }
         write(fault.reply, thenClose: true)
     }
 

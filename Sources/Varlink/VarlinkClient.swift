@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// One connection to a Varlink service. Calls on it go one after another, in the order in which they were made.
 ///
@@ -29,37 +30,70 @@ public actor VarlinkClient {
     /// Connects to the service at `address`.
     ///
     /// - Parameters:
-    ///   - connectDeadline: how long connecting may take.
+    ///   - trust: whose certificates are believed; without it the system's authorities'.
+    ///   - connectDeadline: how long connecting may take, and again the TLS handshake.
     ///   - replyDeadline: how long each reply may take, unless the call says otherwise.
     ///   - limits: size and depth of messages; the rest of it is for servers.
     ///   - group: the event loops.
     public static func connect(
         to address: VarlinkAddress,
+        trust: TLSTrust? = nil,
         connectDeadline: Duration = .seconds(5),
         replyDeadline: Duration = .seconds(30),
         limits: VarlinkLimits = VarlinkLimits(),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(VarlinkClientError) -> VarlinkClient {
-        guard let server = SocketAddress(socketPath: address.path) else { throw .badAddress(address.path) }
+        let bootstrap = ClientBootstrap(group: group).connectTimeout(TimeAmount(connectDeadline))
         do {
-            let (channel, connection) = try await ClientBootstrap(group: group)
-                .connectTimeout(TimeAmount(connectDeadline))
-                .connect(to: server) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let connection = ClientConnection(limits: limits)
-                        try channel.pipeline.syncOperations.addHandler(connection)
-                        return (channel, NIOLoopBound(connection, eventLoop: channel.eventLoop))
-                    }
+            let (channel, connection): (any Channel, NIOLoopBound<ClientConnection>)
+            switch address.place {
+            case .socket(let path):
+                guard let server = SocketAddress(socketPath: path) else { throw VarlinkClientError.badAddress(path) }
+                (channel, connection) = try await bootstrap.connect(to: server) { channel in
+                    channel.eventLoop.makeCompletedFuture { try added(to: channel, limits) }
                 }
+            case .tls(let network):
+                let context = try (trust ?? TLSTrust()).context
+                let handshake: EventLoopFuture<Void>
+                (channel, connection, handshake) =
+                    try await bootstrap
+                    .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    .connect(host: network.host, port: network.port) { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            let gate = channel.eventLoop.makePromise(of: Void.self)
+                            channel.eventLoop.scheduleTask(in: TimeAmount(connectDeadline)) {
+                                gate.fail(ChannelError.connectTimeout(TimeAmount(connectDeadline)))
+                            }
+                            let pipeline = channel.pipeline.syncOperations
+                            // Where the host is an address, the certificate must name that.
+                            try pipeline.addHandler(
+                                NIOSSLClientHandler(
+                                    context: context, serverHostname: network.isAddress ? nil : network.host))
+                            try pipeline.addHandler(HandshakeGate(gate))
+                            let (channel, connection) = try added(to: channel, limits)
+                            return (channel, connection, gate.futureResult)
+                        }
+                    }
+                do {
+                    try await handshake.get()
+                } catch {
+                    channel.close(promise: nil)
+                    throw error
+                }
+            }
             return VarlinkClient(
                 limits: limits, replyDeadline: replyDeadline, channel: channel, connection: connection)
-        } catch let error as IOError {
-            throw .unreachable(path: address.path, reason: String(systemError: error.errnoCode))
-        } catch ChannelError.connectTimeout {
-            throw .unreachable(path: address.path, reason: "it did not take the connection in time")
         } catch {
-            throw .unreachable(path: address.path, reason: "\(error)")
+            throw VarlinkClientError(error, at: address)
         }
+    }
+
+    private static func added(
+        to channel: any Channel, _ limits: VarlinkLimits
+    ) throws -> (any Channel, NIOLoopBound<ClientConnection>) {
+        let connection = ClientConnection(limits: limits)
+        try channel.pipeline.syncOperations.addHandler(connection)
+        return (channel, NIOLoopBound(connection, eventLoop: channel.eventLoop))
     }
 
     /// Calls `method` with the JSON object `parameters`; gives the JSON object of the reply's parameters.

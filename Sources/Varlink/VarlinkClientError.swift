@@ -5,10 +5,12 @@ import Foundation
 /// After `closed`, `timedOut` and `malformed` nobody knows whether the service did what it was asked; after the others
 /// it is known that it did not, unless the error of `remote` says otherwise.
 public enum VarlinkClientError: Error, Sendable, Equatable {
-    /// The address is not that of a Unix socket.
+    /// The address is neither that of a Unix socket nor that of a place under TLS.
     case badAddress(String)
     /// Nobody answers there.
-    case unreachable(path: String, reason: String)
+    case unreachable(place: String, reason: String)
+    /// What listens there could not prove that it is who is looked for; nothing was sent.
+    case untrusted(place: String, reason: String)
     /// The parameters or the method's name cannot be sent; nothing was.
     case unusableCall(method: String)
     /// The connection ended before a reply came, or had ended before.
@@ -25,8 +27,10 @@ extension VarlinkClientError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .badAddress(let address):
-            "Give the service's address as unix:/path of at most \(SocketFile.longestPath) bytes, not \(address)."
-        case .unreachable(let path, let reason): "Check that the service runs at \(path): \(reason)."
+            "Give the service's address as unix:/path of at most \(SocketFile.longestPath) bytes or as tls:host:port, not"
+                + " \(address)."
+        case .unreachable(let place, let reason): "Check that the service runs at \(place): \(reason)."
+        case .untrusted(let place, let reason): "Check who listens at \(place): \(reason)."
         case .unusableCall(let method):
             "Call \(method) with an object within the limits of size and depth; this call was not sent."
         case .closed: "Connect again; the service closed the connection without an answer."

@@ -18,5 +18,23 @@ public struct VarlinkLimits: Sendable {
     /// How long a peer may take to read a reply.
     public var writeDeadline = Duration.seconds(10)
 
+    /// How many peers a server has on the network that have not said who they are.
+    public var strangers = 64
+    /// How many of these may come from one address.
+    public var strangersPerAddress = 16
+    /// How long a peer on the network may take to say who it is, the TLS handshake included.
+    public var introductionDeadline = Duration.seconds(10)
+    /// How many connections may belong to one whom the service knows by name.
+    public var connectionsPerName = 4
+
     public init() {}
+
+    /// What counts for strangers: they have places of their own, so that no number of them takes those of the others.
+    var forStrangers: VarlinkLimits {
+        var limits = self
+        limits.connections = strangers
+        // None of them thinks for long.
+        limits.safelyIdle = introductionDeadline / 4
+        return limits
+    }
 }

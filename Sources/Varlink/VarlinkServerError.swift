@@ -10,6 +10,8 @@ public enum VarlinkServerError: Error, Sendable, Equatable {
     case notASocket(path: String)
     /// What a service manager left to this program is no socket to serve on.
     case unusableInheritance(InheritanceFault)
+    /// The system does not let this program listen on a network address.
+    case cannotListen(place: String, errno: Int32)
     /// A call of the system failed with this `errno`.
     case system(call: String, path: String, errno: Int32)
 }
@@ -24,6 +26,8 @@ extension VarlinkServerError: CustomStringConvertible {
         case .notASocket(let path):
             "Choose another socket path, or move away what lies at \(path); it is not a socket."
         case .unusableInheritance(let fault): fault.description
+        case .cannotListen(let place, let errno):
+            "Choose another address than \(place), or free it; listening failed: \(String(systemError: errno))."
         case .system(let call, let path, let errno):
             "Check \(path) and the folder it is in; \(call) failed: \(String(systemError: errno))."
         }

@@ -7,8 +7,12 @@ extension VaultClientError.Reason {
     /// What happened and what to do, one sentence, without what it cost.
     public var sentence: String {
         switch self {
-        case .badAddress(let address): "\(printable(address)) is not an address; give it as unix:/path/to/socket."
+        case .badAddress(let address):
+            "\(printable(address)) is not an address; give it as unix:/path/to/socket or tls:host:port."
         case .unreachable(let address): "Nobody answers at \(address); check that the vault runs there."
+        case .serverNotProven(let address, let why):
+            "What listens at \(address) could not prove that it is that server (\(why)); check the address and --tls-ca."
+        case .access(let fault): fault.sentence
         case .connectionLost: "The connection to the vault was lost; try again."
         case .brokenReply(let what):
             "What answers is not a vault of this version (\(what)); check the address and use matching versions."

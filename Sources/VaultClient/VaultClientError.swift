@@ -11,10 +11,14 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
     public let guess: VaultFault.Guess
 
     public enum Reason: Equatable, Sendable {
-        /// Not the address of a Unix socket.
+        /// Not the address of a vault.
         case badAddress(String)
         /// Nobody answers at this address.
         case unreachable(String)
+        /// What listens at this address could not prove its name; it was told nothing.
+        case serverNotProven(String, String)
+        /// The vault does not let this device speak for the account.
+        case access(AccessFault)
         /// The connection ended or stayed silent before a reply came.
         case connectionLost
         /// What came is not a reply of the interface.

@@ -48,9 +48,10 @@ enum Exit: Int32 {
             switch reason {
             case .unreachable, .connectionLost, .slow, .tooFew: .unreachable
             case .wrongOrLied: .wrongPassword
-            case .notTrusted, .session, .brokenReply, .evaluationNotCounted, .falseAnswer, .notJudged: .notTrusted
+            case .notTrusted, .serverNotProven, .session, .brokenReply, .evaluationNotCounted, .falseAnswer, .notJudged:
+                .notTrusted
             case .fault(.lockedOut): .lockedOut
-            case .fault, .recipe, .bundle, .wire, .burnt: .refused
+            case .fault, .access, .recipe, .bundle, .wire, .burnt: .refused
             case .badAddress, .profile, .sameVault, .guesses: .usage
             case .notTheKey: .badBackup
             case .receipt: .notBelieved

@@ -75,11 +75,13 @@ struct VaultOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The vault's socket, unix:/path. Of several vaults that hold the key together, one each. [$TENPIN_VAULT, with \
-            spaces between several]
+            The vault's socket, unix:/path, or its place on the network, tls:host:port. Of several vaults that hold the \
+            key together, one each. [$TENPIN_VAULT, with spaces between several]
             """,
             valueName: "address"))
     var vault: [String] = []
+
+    @OptionGroup var network: NetworkCredentialOptions
 
     @OptionGroup var authorities: AuthorityOptions
 
@@ -123,7 +125,8 @@ struct VaultOptions: ParsableArguments {
     /// Connects to the vaults, and pins those that are new and confirmed. Of several, those that cannot be reached are told.
     func fleet(_ home: DeviceHome, waiting: Fleet.Waiting) async throws -> Fleet {
         let shown = WorkNotice()
-        let dialers = try addresses.map { try PinnedDialer($0) }
+        let credentials = try network.read()
+        let dialers = try addresses.map { try PinnedDialer($0, credentials) }
         let policies = try dialers.indices.map { try policy(home, $0) }
         let pinned = Set(try KnownVaults(home: home).entries.map(\.address))
         // Who is asked about a new vault is not to be hurried.
@@ -171,14 +174,45 @@ extension Name {
     }
 }
 
+/// What a vault on the network is shown and must show.
+struct NetworkCredentialOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "For tls: addresses: believe the authorities in this PEM file, and not the system's. [$TENPIN_TLS_CA]",
+            valueName: "file"))
+    var tlsCa: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            For tls: addresses: a file that only you read, with your account service's token; or a line for each vault, \
+            its address, a space and a token. [$TENPIN_TOKEN_FILE]
+            """, valueName: "file"))
+    var tokenFile: String?
+
+    func read() throws -> NetworkCredentials {
+        do {
+            return try NetworkCredentials(
+                authorities: tlsCa ?? environment("TENPIN_TLS_CA"),
+                tokenFile: (tokenFile ?? environment("TENPIN_TOKEN_FILE")).map(absolute))
+        } catch {
+            throw ValidationError("--tls-ca: \(error)")
+        }
+    }
+}
+
 /// The way to a vault under the address that pins name: one that begins at the root, since the same relative one
 /// is another socket in another folder. The socket is reached by the path as it was written, which may be shorter.
 struct PinnedDialer: VaultDialer {
     let address: String
     private let socket: SocketDialer
 
-    init(_ address: String) throws(VaultClientError) {
-        socket = try SocketDialer(address)
+    init(_ address: String, _ credentials: NetworkCredentials) throws(VaultClientError) {
+        socket = try SocketDialer(address, credentials: credentials)
+        guard !socket.isRemote else {
+            self.address = socket.address
+            return
+        }
         let path = absolute(String(socket.address.dropFirst("unix:".count)))
         self.address = "unix:" + URL(filePath: path).standardized.path(percentEncoded: false)
     }

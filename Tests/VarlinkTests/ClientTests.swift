@@ -74,12 +74,14 @@ struct ClientTests {
     func unreachable() async throws {
         try await withFolder { folder in
             await #expect(
-                throws: VarlinkClientError.unreachable(path: folder + "/a", reason: "No such file or directory")
+                throws: VarlinkClientError.unreachable(place: "unix:\(folder)/a", reason: "No such file or directory")
             ) {
                 _ = try await VarlinkClient.connect(to: VarlinkAddress(folder + "/a"))
             }
             _ = try RawPeer.listen(at: folder + "/b")
-            await #expect(throws: VarlinkClientError.unreachable(path: folder + "/b", reason: "Connection refused")) {
+            await #expect(
+                throws: VarlinkClientError.unreachable(place: "unix:\(folder)/b", reason: "Connection refused")
+            ) {
                 _ = try await VarlinkClient.connect(to: VarlinkAddress(folder + "/b"))
             }
         }

@@ -202,7 +202,7 @@ struct ServerLimitsTests {
             let gone = Gone()
             func come(_ name: String, _ uid: UInt32) -> ConnectionRegistry.Ticket? {
                 try? registry.admit(
-                    uid: uid, channel: channel,
+                    .user(uid), channel: channel,
                     asks: ConnectionRegistry.Requests(drain: {}, makeRoom: { gone.note(name) }))
             }
             let crook = (0..<3).compactMap { come("crook \($0)", 1) }

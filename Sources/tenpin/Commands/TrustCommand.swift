@@ -61,7 +61,7 @@ extension TrustCommand {
             var policy = try vault.policy(home.deviceHome)
             policy.confirm = { _ in true }
             policy.allowEmulated = true
-            let link = try await VaultLink.open(try PinnedDialer(address), trust: policy)
+            let link = try await VaultLink.open(try PinnedDialer(address, try vault.network.read()), trust: policy)
             await link.close()
             print(describe(link.vault))
             print(
@@ -75,7 +75,7 @@ extension TrustCommand {
             discussion: "  tenpin trust add 000b3f… --comment office")
         @OptionGroup var home: HomeOption
         @Argument(help: "The endorsement Name's hexadecimal digits, with or without spaces.") var name: [String]
-        @Option(help: ArgumentHelp("The vault's socket, unix:/path. [$TENPIN_VAULT]", valueName: "address"))
+        @Option(help: ArgumentHelp("The vault: unix:/path or tls:host:port. [$TENPIN_VAULT]", valueName: "address"))
         var vault = defaultVaults.first ?? ""
         @Option(help: "A word of your own.") var comment = ""
 
@@ -83,7 +83,7 @@ extension TrustCommand {
             guard let name = Name(digits: name.joined()) else {
                 throw ValidationError("The Name is not the hexadecimal digits that `tenpin-vault status` shows.")
             }
-            let address = try PinnedDialer(vault).address
+            let address = try PinnedDialer(vault, NetworkCredentials()).address
             try KnownVaults.update(in: home.deviceHome) { known in
                 known.pin(.init(name: name, address: address, date: VaultOptions.today, comment: comment))
             }
