@@ -41,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // The C libraries.
@@ -77,6 +78,9 @@ let package = Package(
             name: "Audit", dependencies: ["TPM", "VaultAPI", "Endorsement", "Receipts", "Journal", crypto],
             swiftSettings: strict),
         .target(name: "Report", dependencies: ["Audit", "Explain", "TPM", "VaultAPI"], swiftSettings: strict),
+        .target(
+            name: "Tokens", dependencies: ["VaultAPI", .product(name: "JWTKit", package: "jwt-kit")],
+            swiftSettings: strict),
         .target(name: "TPMDevice", dependencies: ["TPM", "CTSS2"], swiftSettings: strict),
         .target(
             name: "Vault",
@@ -218,6 +222,7 @@ let package = Package(
         .target(
             name: "NetworkTestSupport", dependencies: ["TestSupport", crypto] + certificates + nio + tls,
             path: "Tests/NetworkTestSupport"),
+        .testTarget(name: "TokensTests", dependencies: ["Tokens", "VaultAPI", "NetworkTestSupport", crypto]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport", "NetworkTestSupport"] + nio),
         .testTarget(
             name: "CrowdTests",
