@@ -56,6 +56,9 @@ let package = Package(
         .target(name: "Passwords", dependencies: ["Secrets"], swiftSettings: strict),
         .target(name: "Backup", dependencies: ["Secrets", "CArchive"], swiftSettings: strict),
         .target(name: "Varlink", dependencies: nio + tls, swiftSettings: strict),
+        .target(
+            name: "Monitoring", dependencies: nio + [.product(name: "NIOHTTP1", package: "swift-nio")],
+            swiftSettings: strict),
 
         .target(
             name: "TPM",
