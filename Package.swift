@@ -112,8 +112,8 @@ let package = Package(
         .executableTarget(
             name: "tenpin-vault",
             dependencies: [
-                "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Endorsement", "Receipts", "Audit",
-                "Journal", "Secrets", "AuditCommandOptions", arguments, logging,
+                "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Tokens", "Monitoring", "Endorsement",
+                "Receipts", "Audit", "Journal", "Secrets", "AuditCommandOptions", arguments, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -226,6 +226,12 @@ let package = Package(
             name: "NetworkTestSupport", dependencies: ["TestSupport", crypto] + certificates + nio + tls,
             path: "Tests/NetworkTestSupport"),
         .testTarget(name: "TokensTests", dependencies: ["Tokens", "VaultAPI", "NetworkTestSupport", crypto]),
+        .testTarget(
+            name: "NetworkTests",
+            dependencies: [
+                "tenpin", "tenpin-vault", "VaultAPI", "Tokens", "NetworkTestSupport", "TestSupport",
+                "ProgramTestSupport", crypto,
+            ]),
         .testTarget(name: "VarlinkTests", dependencies: ["Varlink", "TestSupport", "NetworkTestSupport"] + nio),
         .testTarget(
             name: "CrowdTests",

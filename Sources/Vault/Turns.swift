@@ -85,7 +85,9 @@ extension Vault {
         while let turn = turns.next(startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting)) {
             let begun = ContinuousClock.now
             turn.call.run(self)
-            turns.charge(ContinuousClock.now - begun, to: turn)
+            let time = ContinuousClock.now - begun
+            turns.charge(time, to: turn)
+            metrics.chipWasBusy(time)
             if store.uncertified >= Self.mostUncertified { anchorWhenDue() }
             await Task.yield()
         }

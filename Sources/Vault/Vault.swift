@@ -29,6 +29,8 @@ public actor Vault {
     var seen: [EnrollmentID: SlotCount] = [:]
     /// The calls that wait for their turn. All that devices ask comes through here.
     nonisolated let turns = Turns()
+    /// What an operator may count.
+    public nonisolated let metrics = VaultMetrics()
     /// Whether the vault will soon look again for room for a session.
     var looksAgain = false
     /// The attestation key, saved out of the chip, once an audit has asked for it.

@@ -23,6 +23,7 @@ enum Exit {
             case is StoreError, VaultFault.storeUnavailable, is EvidenceFlaw, is ReceiptFlaw: EX_DATAERR
             case VaultFault.chipUnavailable, is VarlinkClientError: EX_UNAVAILABLE
             case is ValidationError: EX_USAGE
+            case is TLSFault: EX_CONFIG
             default: EXIT_FAILURE
             }
         let sentence = (error as? ChipError)?.advice ?? "\(error)"

@@ -77,6 +77,15 @@ import Testing
             let security = try await desk.run(
                 ["systemd-analyze", "security", "--no-pager", "--offline=yes", "--threshold=10", units[0]])
             #expect(security.status == 0, "\(security.output)")
+
+            // On the network it is exposed to a little more.
+            let dropIn = try String(contentsOf: Self.units.appending(path: "listen.conf"), encoding: .utf8)
+            try FileManager.default.createDirectory(atPath: units[0] + ".d", withIntermediateDirectories: false)
+            desk.write(
+                dropIn.replacing("/usr/local/bin/tenpin-vault", with: try Program.vault.path),
+                to: "tenpin-vault.service.d/listen.conf")
+            let listening = try await desk.run(["systemd-analyze", "verify", "--man=no"] + units)
+            #expect(listening.status == 0 && !listening.errors.contains("tenpin"), "\(listening.errors)")
         }
     }
 

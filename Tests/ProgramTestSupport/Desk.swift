@@ -120,7 +120,7 @@ package final class Desk: Sendable {
     ) async throws -> Running {
         let name = "shown-\(label)\(count.add(1, ordering: .relaxed).newValue)"
         var settings = ["HOME": self("person"), "TENPIN_HOME": "", "TENPIN_VAULT": "", "TENPIN_ACCOUNT": ""]
-        settings["TENPIN_TRUST_ROOT"] = ""
+        for name in ["TENPIN_TRUST_ROOT", "TENPIN_TLS_CA", "TENPIN_TOKEN_FILE"] { settings[name] = "" }
         settings.merge(environment) { _, given in given }
         let child = try await ChildProcess.spawn(
             ["setpriv", "--pdeathsig", "KILL", "bash", "-c", "exec \"$@\" \(shell)", "bash"] + command,

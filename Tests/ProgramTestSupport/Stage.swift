@@ -49,6 +49,11 @@ package final class Stage: Sendable {
     /// Starts serving, and waits until the program says that it does.
     @discardableResult
     package func serve(_ more: String..., environment: [String: String] = [:]) async throws -> Running {
+        try await serve(arguments: more, environment: environment)
+    }
+
+    @discardableResult
+    package func serve(arguments more: [String], environment: [String: String] = [:]) async throws -> Running {
         let running = try await desk.start(
             .vault, ["serve", "--home", home, "--socket", socket] + more, environment: environment)
         try await eventually("the vault serves") {

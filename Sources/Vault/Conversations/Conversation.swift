@@ -6,14 +6,32 @@ import Varlink
 public struct Conversation: VarlinkConversation {
     private let vault: Vault
     private let connection: ConnectionID
+    /// Whom the caller speaks for; `nil` where it is trusted to say so in each call.
+    private var account: Account?
 
     public init(_ vault: Vault, _ connection: ConnectionID) {
         self.vault = vault
         self.connection = connection
     }
 
+    /// The same conversation with somebody who speaks for this account alone.
+    func speaking(for account: Account) -> Conversation {
+        var conversation = self
+        conversation.account = account
+        return conversation
+    }
+
+    var metrics: VaultMetrics { vault.metrics }
+
     public func handle(_ call: VarlinkCall) async -> VarlinkReply {
         guard call.interface == VaultInterface.name else { return .interfaceNotFound(call.interface) }
+        let begun = ContinuousClock.now
+        guard let reply = await route(call) else { return .methodNotFound(call.method) }
+        metrics.count(call.member, reply.outcome, ContinuousClock.now - begun)
+        return reply
+    }
+
+    private func route(_ call: VarlinkCall) async -> VarlinkReply? {
         let connection = connection
         return switch call.member {
         case Describe.name: .encoding(vault.describe())
@@ -42,7 +60,7 @@ public struct Conversation: VarlinkConversation {
         case Certify.name: await answer(call) { (vault, call: Certify) throws(VaultFault) in try vault.certify(call) }
         case History.name: await answer(call) { (vault, call: History) throws(VaultFault) in try vault.history(call) }
         case Forget.name: await answer(call) { (vault, call: Forget) throws(VaultFault) in try vault.forget(call) }
-        default: .methodNotFound(call.method)
+        default: nil
         }
     }
 
@@ -63,8 +81,13 @@ public struct Conversation: VarlinkConversation {
             return error.reply
         }
         do throws(VaultFault) {
+            // The attack: 1. somebody has a token of an account of his own; 2. he names another account, and spends its
+            // guesses. Refused before the call waits for anything.
+            if let account, let named = parameters.onBehalfOf, named != account {
+                return AccessFault.otherAccount.reply
+            }
             guard parameters.hasProfileSizes else { throw .notTheProfile }
-            let caller = Caller(connection: connection, account: parameters.onBehalfOf)
+            let caller = Caller(connection: connection, account: parameters.onBehalfOf ?? account)
             return .encoding(
                 try await vault.take(turnOf: caller, startsSession: startsSession) { (vault) throws(VaultFault) in
                     try body(vault, parameters)
@@ -73,5 +96,20 @@ public struct Conversation: VarlinkConversation {
             return .error(
                 error.wireName, encoding: FaultParameters(guess: error.guess.rawValue, message: error.description))
         }
+    }
+}
+
+extension AccessFault {
+    var reply: VarlinkReply {
+        .error(
+            wireName, encoding: FaultParameters(guess: VaultFault.Guess.notSpent.rawValue, message: description))
+    }
+}
+
+extension VarlinkReply {
+    /// `ok`, or the error's name without its interface.
+    fileprivate var outcome: String {
+        guard case .error(let name, _) = self else { return "ok" }
+        return name.split(separator: ".").last.map { String($0) } ?? name
     }
 }
