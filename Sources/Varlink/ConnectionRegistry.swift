@@ -42,6 +42,7 @@ final class ConnectionRegistry: Sendable {
 
     fileprivate struct State {
         var isOpen = true
+        var pace: ArrivalPace
         var nextNumber: UInt64 = 0
         var entries: [Ticket: Entry] = [:]
         var waiting: [UInt64: EventLoopPromise<Bool>] = [:]
@@ -53,9 +54,13 @@ final class ConnectionRegistry: Sendable {
     }
 
     private let limits: VarlinkLimits
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(limits: VarlinkLimits) { self.limits = limits }
+    init(limits: VarlinkLimits) {
+        self.limits = limits
+        state = Mutex(
+            State(pace: ArrivalPace(burst: limits.arrivalsAtOnce, perSecond: limits.arrivalsPerSecond)))
+    }
 
     /// How many connections there are.
     var count: Int { state.withLock { $0.entries.count } }
@@ -66,6 +71,9 @@ final class ConnectionRegistry: Sendable {
     ) throws(Refusal) -> Ticket {
         let (answer, loser): (Result<Ticket, Refusal>, Entry?) = state.withLock { state in
             guard state.isOpen else { return (.failure(Refusal(fault: .shuttingDown)), nil) }
+            if case .stranger(let address) = party, !state.pace.admits(address, at: now) {
+                return (.failure(Refusal(fault: .tooManyConnections(limit: limits.arrivalsAtOnce))), nil)
+            }
             var loser: Entry?
             if let full = state.full(for: party, limits) {
                 guard let ticket = state.loser(to: party, limits, at: now) else {
@@ -164,13 +172,14 @@ extension ConnectionRegistry.State {
         guard entries.values.count(where: \.isLeaving) < Self.leaving else { return nil }
         let staying = entries.filter { !$0.value.isLeaving }
         let counts = staying.values.reduce(into: [ConnectionRegistry.Party: Int]()) { $0[$1.party, default: 0] += 1 }
-        let own = counts[party, default: 0]
-        let most = counts.max { $0.value < $1.value }
-        let loser = own >= limits.connections(of: party) || own >= most?.value ?? 0 ? party : most?.key ?? party
+        let (own, most) = (counts[party, default: 0], counts.values.max() ?? 0)
+        // Where many have equally many, the longest idle of all: a crowd pushes nobody out before it has come once around.
+        let isOwn = own >= limits.connections(of: party) || own >= most
         let idle = staying.compactMap { entry in
-            entry.value.party == loser ? entry.value.idleSince.map { (ticket: entry.key, since: $0) } : nil
+            (isOwn ? entry.value.party == party : counts[entry.value.party] == most)
+                ? entry.value.idleSince.map { (ticket: entry.key, since: $0) } : nil
         }
         guard let longest = idle.min(by: { $0.since < $1.since }) else { return nil }
-        return loser != party || longest.since + limits.safelyIdle <= now ? longest.ticket : nil
+        return !isOwn || longest.since + limits.safelyIdle <= now ? longest.ticket : nil
     }
 }

@@ -22,6 +22,10 @@ public struct VarlinkLimits: Sendable {
     public var strangers = 64
     /// How many of these may come from one address.
     public var strangersPerAddress = 16
+    /// How many peers of one address may come at once, and how many a second in the long run: whoever has just come and gone
+    /// has cost a TLS handshake.
+    public var arrivalsAtOnce = 64
+    public var arrivalsPerSecond = 20.0
     /// How long a peer on the network may take to say who it is, the TLS handshake included.
     public var introductionDeadline = Duration.seconds(10)
     /// How many connections may belong to one whom the service knows by name.

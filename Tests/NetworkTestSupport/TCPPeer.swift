@@ -5,18 +5,26 @@ import TestSupport
 package final class TCPPeer: Sendable {
     private let descriptor: Int32
 
-    package init(_ port: Int) throws {
+    /// - Parameter source: the address that it comes from; all of 127.0.0.0/8 is this machine.
+    package init(_ port: Int, from source: String = "127.0.0.1") throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var (own, other) = (Self.address(source, 0), Self.address("127.0.0.1", port))
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeBytes(of: &own) {
+            bind(descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), size)
+        }
+        let connected = withUnsafeBytes(of: &other) {
+            connect(descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), size)
+        }
+        guard bound == 0, connected == 0 else { throw HarnessError("connect: \(String(cString: strerror(errno)))") }
+    }
+
+    private static func address(_ host: String, _ port: Int) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard code == 0 else { throw HarnessError("connect: \(String(cString: strerror(errno)))") }
+        address.sin_addr.s_addr = inet_addr(host)
+        return address
     }
 
     deinit { close(descriptor) }

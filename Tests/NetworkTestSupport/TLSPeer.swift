@@ -13,10 +13,13 @@ package final class TLSPeer: Sendable {
         package var newest = TLSVersion.tlsv13
         /// The client's certificate, where it shows one.
         package var pair: PaperSite.Pair?
+        /// The address it comes from: all of 127.0.0.0/8 is this machine.
+        package var source: String
 
-        package init(newest: TLSVersion = .tlsv13, pair: PaperSite.Pair? = nil) {
+        package init(newest: TLSVersion = .tlsv13, pair: PaperSite.Pair? = nil, source: String = "127.0.0.1") {
             self.newest = newest
             self.pair = pair
+            self.source = source
         }
     }
 
@@ -50,6 +53,7 @@ package final class TLSPeer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Listener(ear))
                 }
             }
+            .bind(to: SocketAddress(ipAddress: manner.source, port: 0))
             .connect(host: "127.0.0.1", port: port).get()
         let peer = TLSPeer(channel, ear)
         try await peer.wait("the handshake") { $0.isOpen || $0.isClosed }
@@ -86,6 +90,9 @@ package final class TLSPeer: Sendable {
         }
         return try message.flatMap { try JSONSerialization.jsonObject(with: Data($0)) as? [String: Any] }
     }
+
+    /// Closes; the other side may have been faster.
+    package func close() async { try? await channel.close().get() }
 
     /// Whether the other side has closed.
     package var isClosed: Bool { ear.state.withLock { $0.isClosed } }

@@ -184,6 +184,22 @@ import Testing
         }
     }
 
+    @Test("whoever connects and hangs up again and again has no handshake made for him in the end")
+    func handshakes() async throws {
+        var limits = Self.patient
+        (limits.arrivalsAtOnce, limits.arrivalsPerSecond) = (5, 0.001)
+        try await withSite(limits) { site in
+            for _ in 0..<5 {
+                let peer = try await TLSPeer.connect(site.port, .init(source: "127.0.0.2"))
+                await peer.close()
+            }
+            await #expect(throws: (any Error).self) {
+                try await TLSPeer.connect(site.port, .init(source: "127.0.0.2"))
+            }
+            #expect(try await TLSPeer.connect(site.port).call(Self.who)?["parameters"] != nil)
+        }
+    }
+
     @Test("one who is known by name has few places, wherever it comes from")
     func named() async throws {
         var limits = Self.patient
@@ -218,6 +234,8 @@ import Testing
             let known = try await TLSPeer.connect(site.port)
             #expect(try await known.call(Self.who)?["parameters"] != nil)
             let stranger = try await TLSPeer.connect(site.port)
+            // For the server the handshake is complete only now.
+            _ = try await stranger.call("{\"method\":\"org.varlink.service.GetInfo\"}")
             let silent = try TCPPeer(site.port)
             #expect(await site.server.shutdown(within: .seconds(20)))
             #expect(try await known.receive()?["error"] as? String == "org.tenpin.Transport.ShuttingDown")
