@@ -22,7 +22,8 @@ struct ServerTerms: Sendable {
 /// Who connected, and what is made of them.
 enum Arrival: Sendable {
     case local(PeerCredentials, admitted: Bool, @Sendable (PeerCredentials) -> any VarlinkConversation)
-    case remote(SocketAddress, TLSIdentity, @Sendable (RemotePeer) -> any VarlinkConversation)
+    /// The handshake is made by the reading of the files.
+    case remote(SocketAddress, TLSIdentity.Reading, TLSIdentity, @Sendable (RemotePeer) -> any VarlinkConversation)
 }
 
 /// One connection of a server, on its event loop: reads one message, has it handled, writes the reply, reads the next.
@@ -61,6 +62,7 @@ final class ServerConnection: ChannelInboundHandler {
     private var makesRoom = false
     private var mustLeave = false
     private var endsAfterReply = false
+    private var isGateway = false
 
     init(terms: ServerTerms, arrival: Arrival) {
         self.terms = terms
@@ -82,7 +84,7 @@ final class ServerConnection: ChannelInboundHandler {
             } catch {
                 write(error.fault.reply, thenClose: true)
             }
-        case .remote(let address, _, _):
+        case .remote(let address, _, _, _):
             // Before the handshake, which costs this side more than the other. Nothing can be said yet.
             guard let ticket = try? enter(terms.door, as: .stranger(address.networkBytes)) else { return close() }
             place = (terms.door, ticket)
@@ -157,12 +159,13 @@ final class ServerConnection: ChannelInboundHandler {
 
     /// The peer has shown that it is one for whom TLS is enough, or is about to say who it is.
     private func handshakeCompleted(_ context: ChannelHandlerContext) {
-        guard case .remote(let address, let identity, let makeConversation) = arrival, conversation == nil,
+        guard case .remote(let address, let reading, _, let makeConversation) = arrival, conversation == nil,
             phase == .reading
         else { return }
         let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
         // A certificate counts where there is an authority that it was checked against, and nowhere else.
-        let certificate = identity.knowsGateways ? handler?.peerCertificate : nil
+        let certificate = reading.gatewayAuthorities.isEmpty ? nil : handler?.peerCertificate
+        isGateway = certificate != nil
         if let certificate {
             do throws(ConnectionRegistry.Refusal) {
                 try introduce(.gateway(address.host), for: .seconds(max(0, certificate.notValidAfter - time(nil))))
@@ -200,6 +203,13 @@ final class ServerConnection: ChannelInboundHandler {
             self.mustLeave = true
             if self.phase == .reading { self.fault(.introductionOver) }
         }
+    }
+
+    /// The attack: 1. a gateway's key is stolen; 2. the operator names another authority of gateways; 3. the thief's connection
+    /// goes on. So whoever came by a certificate must show one again after that.
+    private var isDisowned: Bool {
+        guard isGateway, case .remote(_, let reading, let identity, _) = arrival else { return false }
+        return reading.gatewayAuthorities != identity.current.gatewayAuthorities
     }
 
     // MARK: Reading
@@ -284,6 +294,7 @@ final class ServerConnection: ChannelInboundHandler {
         // Not answered as a plain call: the caller would take the connection for upgraded.
         guard !envelope.upgrade else { return answer(.methodNotImplemented(call.method), oneway: false) }
         if let reply = terms.service.answer(call) { return answer(reply, oneway: call.isOneway) }
+        guard !isDisowned else { return fault(.introductionOver) }
         guard let context, let place, let conversation else { return }
         phase = .handling
         place.registry.note(place.ticket, isIdle: false)

@@ -20,28 +20,32 @@ public final class TLSIdentity: Sendable {
         }
     }
 
-    private let files: Files
-    private let current: Mutex<NIOSSLContext>
+    /// What the files held when they were read.
+    struct Reading: Sendable {
+        let context: NIOSSLContext
+        /// Whose clients' certificates hold; none where a client's certificate says nothing.
+        let gatewayAuthorities: [NIOSSLCertificate]
+    }
 
-    /// Whether a client's certificate says anything.
-    var knowsGateways: Bool { files.gatewayAuthority != nil }
+    private let files: Files
+    private let reading: Mutex<Reading>
 
     /// For the next connection.
-    var context: NIOSSLContext { current.withLock { $0 } }
+    var current: Reading { reading.withLock { $0 } }
 
     /// Reads the files.
     public init(_ files: Files) throws(TLSFault) {
         self.files = files
-        current = Mutex(try Self.read(files))
+        reading = Mutex(try Self.read(files))
     }
 
     /// Reads the files again; where they cannot be used, what was read before stays.
     public func reload() throws(TLSFault) {
         let fresh = try Self.read(files)
-        current.withLock { $0 = fresh }
+        reading.withLock { $0 = fresh }
     }
 
-    private static func read(_ files: Files) throws(TLSFault) -> NIOSSLContext {
+    private static func read(_ files: Files) throws(TLSFault) -> Reading {
         let chain = try certificates(files.certificate)
         try checkMode(files.key)
         let key: NIOSSLPrivateKey
@@ -53,13 +57,16 @@ public final class TLSIdentity: Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv13
-        if let authority = files.gatewayAuthority {
+        let gatewayAuthorities =
+            try files.gatewayAuthority.map { path throws(TLSFault) in try certificates(path) } ?? []
+        if !gatewayAuthorities.isEmpty {
             // Devices have no certificate; who shows one must show a right one.
             configuration.certificateVerification = .optionalVerification
-            configuration.trustRoots = .certificates(try certificates(authority))
+            configuration.trustRoots = .certificates(gatewayAuthorities)
         }
         do {
-            return try NIOSSLContext(configuration: configuration)
+            return Reading(
+                context: try NIOSSLContext(configuration: configuration), gatewayAuthorities: gatewayAuthorities)
         } catch {
             throw .doNotFit(certificate: files.certificate, key: files.key)
         }

@@ -93,10 +93,11 @@ public final class VarlinkServer: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let address = channel.remoteAddress else { throw ChannelError.operationUnsupported }
-                        let pipeline = channel.pipeline.syncOperations
-                        try pipeline.addHandler(NIOSSLServerHandler(context: identity.context))
+                        let (pipeline, reading) = (channel.pipeline.syncOperations, identity.current)
+                        try pipeline.addHandler(NIOSSLServerHandler(context: reading.context))
                         try pipeline.addHandler(
-                            ServerConnection(terms: terms, arrival: .remote(address, identity, conversation)))
+                            ServerConnection(
+                                terms: terms, arrival: .remote(address, reading, identity, conversation)))
                     }
                 }
                 .bind(host: place.host, port: place.port).get()

@@ -98,32 +98,40 @@ struct TokenKeysFile: Sendable {
 
 /// What decides who comes in from the network, from files that are read again when the operator says so.
 final class NetworkDoor: Sendable {
+    private struct Reading {
+        var verifier: TokenVerifier?
+        var number = 0
+    }
+
     let place: NetworkPlace
     let identity: TLSIdentity
     private let keys: TokenKeysFile?
-    private let verifier: Mutex<TokenVerifier?>
+    private let reading: Mutex<Reading>
 
     init(place: NetworkPlace, identity: TLSIdentity, keys: TokenKeysFile?, verifier: TokenVerifier?) {
         self.place = place
         self.identity = identity
         self.keys = keys
-        self.verifier = Mutex(verifier)
+        reading = Mutex(Reading(verifier: verifier))
     }
 
-    /// Reads all files again; where one cannot be used, what it held before stays.
+    /// Reads all files again; where one cannot be used, what all of them held before stays.
     func reload() async throws {
+        let fresh = try await keys?.read()
         try identity.reload()
-        guard let fresh = try await keys?.read() else { return }
-        verifier.withLock { $0 = fresh }
+        guard let fresh else { return }
+        reading.withLock { $0 = Reading(verifier: fresh, number: $0.number + 1) }
     }
 
     /// The service's side of a connection.
     func conversation(_ peer: RemotePeer, _ conversation: Conversation) -> RemoteConversation {
-        RemoteConversation(peer, conversation) { (token, now) throws(AccessFault) in
+        RemoteConversation(peer, conversation, keys: { self.reading.withLock { $0.number } }) {
+            (token, now) throws(AccessFault) in
+            let reading = self.reading.withLock { $0 }
             // With gateways alone, no key signs for anybody.
-            guard let verifier = self.verifier.withLock({ $0 }) else { throw .tokenKeyUnknown }
+            guard let verifier = reading.verifier else { throw .tokenKeyUnknown }
             let voucher = try await verifier.verify(token, at: now)
-            return RemoteConversation.Standing(account: voucher.account, ends: voucher.ends)
+            return RemoteConversation.Standing(account: voucher.account, ends: voucher.ends, keys: reading.number)
         }
     }
 }

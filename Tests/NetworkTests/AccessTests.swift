@@ -130,6 +130,42 @@ import VaultAPI
         }
     }
 
+    @Test("a key that is taken out ends those whom it let in, and another authority the gateways; others stay")
+    func revocation() async throws {
+        let (authority, fresh) = (try PaperSite("Gateways"), TokenSmith(id: "2026-2"))
+        try await Desk.with { desk in
+            let file = desk.write(try authority.pem, to: "gateways.pem")
+            try await NetworkStage.with("--gateway-ca", file) { network in
+                let own = network.stage.desk
+                own.write(try TokenSmith.jwks([network.smith, fresh]), to: "jwks.json")
+                try await network.reload()
+                let alice = try await network.peer("alice")
+                let bob = try await TLSPeer.connect(network.port)
+                _ = try await bob.present(fresh.token(TokenSmith.claims("bob", for: NetworkStage.audience)))
+                let pair = try authority.issue(["gateway"], isClient: true)
+                let gateway = try await TLSPeer.connect(network.port, .init(pair: pair))
+                func answers(_ peer: TLSPeer) async throws -> String? {
+                    error(try await peer.call("org.tenpin.Vault.Describe", [:]))
+                }
+                for peer in [alice, bob, gateway] { #expect(try await answers(peer) == nil) }
+
+                own.write(try TokenSmith.jwks([fresh]), to: "jwks.json")
+                try await network.reload()
+                #expect(try await answers(alice) == AccessFault.tokenKeyUnknown.wireName)
+                #expect(try await alice.receive() == nil)
+                for peer in [bob, gateway] { #expect(try await answers(peer) == nil) }
+
+                desk.write(try PaperSite("New gateways").pem, to: "gateways.pem")
+                try await network.reload()
+                #expect(try await answers(bob) == nil)
+                #expect(try await answers(gateway) == "org.tenpin.Transport.IntroductionOver")
+                #expect(try await gateway.receive() == nil)
+                let late = try await TLSPeer.connect(network.port, .init(pair: pair))
+                #expect(try await late.call("org.tenpin.Vault.Describe", [:]) == nil)
+            }
+        }
+    }
+
     /// A method of the interface as its description has it.
     private struct Method {
         let name: String
@@ -167,7 +203,7 @@ private enum Sample {
             "kind": "hmac", "encryptedSalt": bytes, "nonceCaller": bytes, "limitKey": bytes, "slot": bytes,
             "evaluationKey": sealed, "write": "ceiling", "value": 11, "nonceTPM": bytes, "signature": bytes,
             "blinded": bytes, "recipe": recipe, "confirmation": bytes, "openKey": bytes, "bundle": sealed,
-            "olderKeys": "", "qualifyingData": bytes, "unburnt": false,
+            "olderKeys": "", "qualifyingData": bytes, "from": 0, "unburnt": false,
         ]
     }
 }

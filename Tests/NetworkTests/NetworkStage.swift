@@ -67,6 +67,15 @@ final class NetworkStage: Sendable {
         return peer
     }
 
+    /// Has the vault read its files again, and waits until it says that it did.
+    func reload() async throws {
+        let before = running.errors.components(separatedBy: "reloaded: ").count
+        running.signal(SIGHUP)
+        try await eventually("it has read its files") {
+            running.errors.components(separatedBy: "reloaded: ").count > before
+        }
+    }
+
     /// How many commands the chip has had.
     var commands: Int { relay.exchanges.count }
 
@@ -74,11 +83,11 @@ final class NetworkStage: Sendable {
     func at(
         _ device: String, _ command: String, _ account: String = "alice", password: String? = nil,
         host: String = "localhost",
-        token: String?, authority: String? = "site.pem", _ more: String...
+        token: String?, authority: String? = "site.pem", through relay: Int? = nil, _ more: [String] = []
     ) async throws -> Ended {
         let desk = stage.desk
         var arguments = [command] + stage.way(device, account)
-        arguments[2] = "tls:\(host):\(port)"
+        arguments[2] = "tls:\(host):\(relay ?? port)"
         if let authority { arguments += ["--tls-ca", desk(authority)] }
         if let token { arguments += ["--token-file", desk(token)] }
         if let password { arguments += ["--password-file", desk.write(password + "\n", to: "\(UUID()).password")] }
