@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// Answers GET over HTTP/1.1 (RFC 9112) for an operator's own tools: one request a connection, no body, a few connections.
 public final class MonitoringServer: Sendable {
@@ -32,9 +33,11 @@ public final class MonitoringServer: Sendable {
     public static func start(
         at place: Place, answer: @escaping @Sendable (String) async -> Answer?
     ) async throws -> MonitoringServer {
+        let places = Places()
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try places.take(for: channel)
                     let pipeline = channel.pipeline.syncOperations
                     // Whoever says nothing keeps nothing.
                     channel.eventLoop.assumeIsolated().scheduleTask(in: .seconds(40)) { channel.close(promise: nil) }
@@ -60,6 +63,21 @@ public final class MonitoringServer: Sendable {
     }
 
     public func stop() async { try? await channel.close().get() }
+}
+
+/// The attack: 1. somebody on this machine opens connections here and says nothing; 2. the program has no file left for the
+/// connections of devices. So there are few at a time, and the next one is closed.
+private final class Places: Sendable {
+    private static let count = 16
+    private let taken = Atomic(0)
+
+    func take(for channel: any Channel) throws {
+        guard taken.wrappingAdd(1, ordering: .relaxed).newValue <= Self.count else {
+            taken.wrappingSubtract(1, ordering: .relaxed)
+            throw ChannelError.operationUnsupported
+        }
+        channel.closeFuture.whenComplete { _ in self.taken.wrappingSubtract(1, ordering: .relaxed) }
+    }
 }
 
 /// One request and its answer.
