@@ -47,8 +47,14 @@ package struct TokenSmith: Sendable {
 
     /// A token of these claims, its header replaced where that is given.
     package func token(_ claims: [String: Any], header: [String: Any]? = nil) throws -> String {
-        let text = try [header ?? self.header, claims]
-            .map { Self.base64URL(try JSONSerialization.data(withJSONObject: $0)) }.joined(separator: ".")
+        try token(
+            JSONSerialization.data(withJSONObject: claims),
+            header: JSONSerialization.data(withJSONObject: header ?? self.header))
+    }
+
+    /// A token of whatever bytes.
+    package func token(_ claims: Data, header: Data) throws -> String {
+        let text = "\(Self.base64URL(header)).\(Self.base64URL(claims))"
         let signature: Data =
             switch key {
             case .edDSA(let key): try key.signature(for: Data(text.utf8))

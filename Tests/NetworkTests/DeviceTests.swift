@@ -74,14 +74,15 @@ import Testing
             // The account service takes its key back.
             desk.write(try TokenSmith.jwks([TokenSmith(id: "2026-2")]), to: "jwks.json")
             try await network.reload()
-            let late = try await TLSPeer.connect(network.port)
-            #expect(error(try await late.present(network.token())) == "org.tenpin.Access.TokenKeyUnknown")
+            let token = try network.token()
+            let (_, late) = try await network.knock { try await $0.present(token) }
+            #expect(error(late) == "org.tenpin.Access.TokenKeyUnknown")
             // What cannot be read changes nothing.
             desk.write("{}", to: "jwks.json")
             try await network.reload()
             #expect(network.running.errors.contains("not reloaded: "))
-            let later = try await TLSPeer.connect(network.port)
-            #expect(error(try await later.present(network.token())) == "org.tenpin.Access.TokenKeyUnknown")
+            let (_, later) = try await network.knock { try await $0.present(token) }
+            #expect(error(later) == "org.tenpin.Access.TokenKeyUnknown")
         }
     }
 

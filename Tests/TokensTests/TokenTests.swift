@@ -143,6 +143,36 @@ import VaultAPI
         }
     }
 
+    @Test("whatever stands in a header or in claims that are well signed, the verifier goes on")
+    func junk() async throws {
+        let verifier = try await verifier()
+        let header = try JSONSerialization.data(withJSONObject: smith.header, options: .sortedKeys)
+        let claims = try JSONSerialization.data(withJSONObject: Self.claims(), options: .sortedKeys)
+        for (whole, isHeader) in [(header, true), (claims, false)] {
+            var variants = (0..<whole.count).map { whole.prefix($0) }
+            for offset in whole.indices {
+                for byte in [UInt8(ascii: "\""), UInt8(ascii: "["), UInt8(ascii: "9"), 0, 0xFF, whole[offset] ^ 1] {
+                    var changed = whole
+                    changed[offset] = byte
+                    variants.append(changed)
+                }
+            }
+            variants += ["", "null", "[]", "7", "\"\"", "{\"aud\":[],\"exp\":1e400}", "{\"alg\":null,\"kid\":{}}"].map {
+                Data($0.utf8)
+            }
+            variants.append(Data(repeating: UInt8(ascii: "["), count: 1400))
+            for variant in variants where variant != whole {
+                let token = try smith.token(isHeader ? claims : variant, header: isHeader ? variant : header)
+                do throws(AccessFault) {
+                    let voucher = try await verifier.verify(token, at: Self.now)
+                    #expect(voucher.ends <= Self.now + TokenVerifier.longestLife + 2 * TokenVerifier.clockSkew)
+                } catch {
+                    #expect(error != .tokenSignature, "\(String(decoding: variant, as: UTF8.self))")
+                }
+            }
+        }
+    }
+
     @Test("one key in PEM serves whatever key id a token names; another claim may hold the account")
     func pem() async throws {
         guard case .edDSA(let key) = smith.key, case .es256(let curve) = other.key else { return }
