@@ -171,10 +171,12 @@ struct ServerLimitsTests {
             try await busy.send("{\"method\":\"org.example.Ping.Hold\"}\0")
             try await service.wait(for: "hold")
             let (first, second) = (try RawPeer.connect(to: server.path), try RawPeer.connect(to: server.path))
+            for peer in [first, second] {
+                try await peer.send(ServerTests.ping + "\0")
+                #expect(try await peer.receive() == ServerTests.pong)
+            }
             // A part of a message is no call.
             try await first.send("{")
-            try await second.send(ServerTests.ping + "\0")
-            #expect(try await second.receive() == ServerTests.pong)
             try await Task.sleep(for: .milliseconds(500))
             let newest = try RawPeer.connect(to: server.path)
             try await newest.send(ServerTests.ping + "\0")
