@@ -15,9 +15,11 @@ private func environment(_ name: String) -> String? {
 /// The folder of this device's keys and pins, where no option names one.
 let defaultHome = environment("TENPIN_HOME") ?? (environment("HOME") ?? NSHomeDirectory()) + "/.tenpin"
 
-/// The vaults, where no option names one. Several have spaces between them and say unix: each, for a path may have spaces too.
+/// The vaults, where no option names one. Several have spaces between them and say unix: or tls: each, for a path may have
+/// spaces too.
 let defaultVaults =
-    (environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock").split(separator: /\s+(?=unix:)/).map { String($0) }
+    (environment("TENPIN_VAULT") ?? "unix:/run/tenpin/vault.sock").split(separator: /\s+(?=(?:unix|tls):)/)
+    .map { String($0) }
 
 extension DeviceHome {
     /// A path as it is written in a shell.
@@ -133,7 +135,10 @@ struct VaultOptions: ParsableArguments {
         let isAsked = !acceptNewVault && dialers.contains { !pinned.contains($0.address) }
         let fleet = try await Fleet.open(dialers.map(\.address), waiting: isAsked ? .all : waiting) {
             (index) async throws(VaultClientError) in
-            try await VaultLink.open(dialers[index], trust: policies[index]) { shown.note($0) }
+            // Of several, one that is down is not waited for.
+            try await VaultLink.open(
+                dialers[index], trust: policies[index], insisting: dialers.count == 1 || waiting != .most
+            ) { shown.note($0) }
         }
         for link in fleet.links {
             let which = fleet.count == 1 ? "this vault" : "the vault at \(link.address)"

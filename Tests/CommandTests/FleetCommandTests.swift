@@ -38,6 +38,8 @@ import Testing
             #expect(recovered["refunded"] as? Bool == true && recovered["guessesLeft"] as? Int == 4)
             let vaults = try #require(recovered["vaults"] as? [[String: Any]])
             #expect(vaults.count == 3 && vaults.count { $0["trouble"] != nil } == 1)
+            // One that is down is not waited for.
+            #expect((vaults.last?["trouble"] as? String)?.contains("Nobody answers") == true, "\(vaults)")
             try await fleet.desk.done(
                 .tenpin, ["restore", "cloud.tenpin", "--into", "restored", "--home", "tablet", "--account", "alice"])
             #expect(fleet.desk.text("restored/photo") == "a photo")
@@ -59,6 +61,10 @@ import Testing
             #expect(
                 each.map { $0["mistypedHere"] as? Int } == [1, 1, 0]
                     && each.allSatisfy { $0["notMadeByYou"] as? Int == 0 })
+
+            expectFailure(
+                try await fleet.at("other", "recover", password: Self.password, [], [0]), 12, "names 3 vaults",
+                "name the others too")
 
             // Each has a journal of its own.
             let history = try json(try await fleet.at("tablet", "history", ["--json"]))

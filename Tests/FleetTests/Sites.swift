@@ -103,13 +103,22 @@ struct Sites: Sendable {
     }
 
     /// Recovers on a new device, as the couriers let it.
+    ///
+    /// - Parameter isHurried: whether the slow are waited for as little as a person waits. Otherwise so long that who is not
+    ///   kept back by a test is there in time, also on a busy machine.
     func recover(
-        _ account: Account, _ typed: String, at numbers: [Int]? = nil, waiting: Fleet.Waiting = .most
+        _ account: Account, _ typed: String, at numbers: [Int]? = nil, isHurried: Bool = false,
+        pinned: PinnedRecipe? = nil
     ) async throws -> RecoverOutcome {
         var device = try device(account)
-        let fleet = try await fleet(numbers, waiting: waiting)
+        var fleet = try await fleet(numbers, waiting: isHurried ? .most : .nearlyAll)
+        if !isHurried {
+            fleet.patience.lookUp = .seconds(2)
+            fleet.patience.evaluation = .seconds(2)
+            fleet.patience.refund = .seconds(5)
+        }
         do {
-            let outcome = try await device.recover(at: fleet, password: password(typed))
+            let outcome = try await device.recover(at: fleet, password: password(typed), pinned: pinned)
             await fleet.close()
             return outcome
         } catch {

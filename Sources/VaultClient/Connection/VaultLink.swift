@@ -13,14 +13,16 @@ public struct VaultLink: Sendable {
     /// Connects, and gives a link when the vault is trusted on these terms.
     ///
     /// - Parameters:
+    ///   - insisting: whether a vault that is not reached at once is tried again.
     ///   - retryDelays: how long to wait before each repetition of a call whose reply was lost.
     ///   - onStep: told about each step as it begins.
     public static func open(
-        _ dialer: any VaultDialer, trust: TrustPolicy, retryDelays: [Duration] = [.milliseconds(200), .seconds(1)],
-        onStep: @escaping StepHook = { _ in }
+        _ dialer: any VaultDialer, trust: TrustPolicy, insisting: Bool = true,
+        retryDelays: [Duration] = [.milliseconds(200), .seconds(1)], onStep: @escaping StepHook = { _ in }
     ) async throws(VaultClientError) -> VaultLink {
         let courier = Courier(dialer, retryDelays: retryDelays)
         do throws(VaultClientError) {
+            if !insisting { _ = try await courier.converse() }
             let vault = try await courier.repeating { () async throws(VaultClientError) in
                 try await trust.establish(through: courier, onStep: onStep)
             }

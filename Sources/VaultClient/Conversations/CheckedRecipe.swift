@@ -94,6 +94,8 @@ public enum RecipeFlaw: Error, Equatable, Sendable, CustomStringConvertible {
     case confirmation(Int)
     /// It names fewer vaults than the person did.
     case fewerThanNamed(Int)
+    /// It names more vaults than the person did.
+    case moreThanNamed(Int)
     /// It is not the one that the other vaults serve.
     case notTheOthers
 
@@ -125,6 +127,8 @@ public enum RecipeFlaw: Error, Equatable, Sendable, CustomStringConvertible {
                 + " changed it, recover without naming the backup"
         case .fewerThanNamed(let count):
             "it names \(count) of the vaults that you named; name the account's own vaults, and no others"
+        case .moreThanNamed(let count):
+            "it names \(count) vaults that hold the key together; name the others too"
         case .notTheOthers: "the other vaults serve another one"
         case .confirmation(let size): "its confirmation has \(size) bytes and not 32; ask the vault's operator"
         }

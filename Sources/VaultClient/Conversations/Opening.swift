@@ -69,6 +69,7 @@ public struct Recovered: Sendable {
 struct Opening {
     let account: Account
     let served: ServedRecipe
+    let patience: Patience
 
     struct Opened: Sendable {
         let backupKey: SharedSecret
@@ -117,7 +118,7 @@ struct Opening {
         let (opening, served) = (lids, served)
         // One gives it as well as another, so the next is asked only where one keeps the person waiting.
         let round = Round<Opened>(
-            lids.count, turns: .milliseconds(400), giveUp: { await opening[$0].link.courier.hangUp() }
+            lids.count, turns: patience.bundle, giveUp: { await opening[$0].link.courier.hangUp() }
         ) { (index) async throws(VaultClientError) in try await Self.open(opening[index], served) }
         let results = await round.answers { $0.values.contains { $0.isSuccess } ? .zero : nil }
         await round.end()
@@ -196,7 +197,7 @@ struct Opening {
                 by: 1, asGrant: false, record: right[index].served?.ceilingRecord, limit: entry.limit)
         }
         let results = await round.answers { results in
-            results.values.count(where: \.isSuccess) >= recipe.threshold ? .seconds(1) : nil
+            results.values.count(where: \.isSuccess) >= recipe.threshold ? patience.refund : nil
         }
         await round.end()
         return right.enumerated().map { index, holder in

@@ -21,11 +21,6 @@ struct Recovery {
     /// What the header of the backup at hand pins.
     let pinned: PinnedRecipe?
 
-    /// How long the rest is waited for when there is enough to go on with.
-    static let grace = Duration.milliseconds(300)
-    /// How long further answers are waited for when the ones so far do not settle it.
-    static let patience = Duration.seconds(4)
-
     /// - Parameter onEvaluated: told of all evaluations that came back so far, each with the count after it by the vault's word.
     func run(
         _ password: borrowing Password, onEvaluated: ([OwnGuess]) -> Void = { _ in }
@@ -52,9 +47,10 @@ struct Recovery {
         }
         let round = evaluation(of: blind.blindedElement, served, lookUps)
         let threshold = served.recipe.threshold
-        // What comes while Argon2id is at work is used as well, so that nobody is waited for here.
+        let patience = fleet.patience
         var answers = Answers(
-            await round.answers { $0.values.count(where: \.isSuccess) >= threshold ? .milliseconds(50) : nil }, served)
+            await round.answers { $0.values.count(where: \.isSuccess) >= threshold ? patience.evaluation : nil }, served
+        )
         onEvaluated(answers.made)
         guard answers.samples.count >= threshold else {
             await round.end()
@@ -67,7 +63,8 @@ struct Recovery {
             var found = try await judge.judge(answers, password, blind)
             if found == nil, judge.verdict != .wrongPassword {
                 // Those that were slow are needed now.
-                answers = Answers(await round.answers { Answers($0, served).isSettled ? .zero : Self.patience }, served)
+                answers = Answers(
+                    await round.answers { Answers($0, served).isSettled ? .zero : patience.doubt }, served)
                 found = try await judge.judge(answers, password, blind)
             }
             answers = Answers(round.answers, served)
@@ -76,7 +73,7 @@ struct Recovery {
                 onEvaluated(answers.made)
                 return try judge.refusal(answers)
             }
-            let opening = Opening(account: account, served: served)
+            let opening = Opening(account: account, served: served, patience: patience)
             let opened = try await opening.open(found.keys, at: answers.right(found.support))
             // Whoever has answered by now has its ceiling raised too.
             await round.end()

@@ -63,7 +63,7 @@ struct ServedRecipe: Sendable {
             guard let offer = Self.agreed(answers, of: fleet, pinned) else { return nil }
             let count = Self.offers(answers)[offer] ?? 0
             let others = Self.offers(answers).values.reduce(0, +) - count + fleet.links.count - answers.count
-            return count > others || pinned?.confirmation != nil ? Recovery.grace : Recovery.patience
+            return count > others || pinned?.confirmation != nil ? fleet.patience.lookUp : fleet.patience.doubt
         }
         guard let offer = Self.agreed(answers, of: fleet, pinned) else { throw Self.refusal(answers, of: fleet) }
         let recipe = try CheckedRecipe(offer.recipe, for: account)
@@ -128,24 +128,28 @@ struct ServedRecipe: Sendable {
         var reasons = fleet.missing
         var needed: Int?
         for (index, link) in fleet.links.enumerated() {
-            let error: VaultClientError
+            let error: VaultClientError?
             switch answers[index] {
             case .success(let reply):
                 needed = max(needed ?? 0, Int(reply.recipe.threshold))
-                let names = reply.recipe.vaults.count
-                error = VaultClientError(.recipe(names < fleet.count ? .fewerThanNamed(names) : .notTheOthers))
+                let flaw = Self.flaw(of: reply.recipe, named: fleet.count, isAlone: offers(answers).count == 1)
+                error = flaw.map { VaultClientError(.recipe($0)) }
             case .failure(let failure): error = failure
             case nil: error = VaultClientError(.slow)
             }
-            reasons.append(Fleet.Missing(address: link.address, error: error))
+            if let error { reasons.append(Fleet.Missing(address: link.address, error: error)) }
         }
         // Where all of them say the same, it is not a matter of how many.
-        if let first = reasons.first?.error, case .fault = first.reason, reasons.allSatisfy({ $0.error == first }) {
-            return first
-        }
-        // A recipe of several vaults where one alone was named is no fault of the vault's.
-        if fleet.count == 1, needed == nil, let only = reasons.first { return only.error }
+        if needed == nil, let first = reasons.first?.error, reasons.allSatisfy({ $0.error == first }) { return first }
         return VaultClientError(.tooFew(needed: needed, reasons))
+    }
+
+    /// What is the matter with a recipe that is not followed; nothing, where only too few vaults serve it.
+    private static func flaw(of recipe: Recipe, named count: Int, isAlone: Bool) -> RecipeFlaw? {
+        let vaults = recipe.vaults.count
+        if vaults < count { return .fewerThanNamed(vaults) }
+        if vaults > count { return .moreThanNamed(vaults) }
+        return isAlone ? nil : .notTheOthers
     }
 
     private static func error(_ answer: LookUps.Result?) -> VaultClientError {

@@ -14,6 +14,7 @@ extension VaultLink: Vaults {
 public struct Fleet: Vaults {
     public let links: [VaultLink]
     public let missing: [Missing]
+    var patience = Patience()
 
     /// A vault that cannot be asked.
     public struct Missing: Equatable, Sendable {
@@ -54,10 +55,21 @@ public struct Fleet: Vaults {
 
     /// Who is waited for when vaults are reached.
     public enum Waiting: Sendable {
-        /// For every one: what is to be done needs all of them, or the person is to be asked about one.
+        /// For every one, however long it takes: the person is to be asked about one.
         case all
-        /// For most of them, and a second longer.
+        /// For most of them, and a quarter of a minute longer: what is to be done needs all.
+        case nearlyAll
+        /// For most of them, and half a second longer.
         case most
+
+        /// How long the rest is waited for.
+        var patience: Duration? {
+            switch self {
+            case .all: nil
+            case .nearlyAll: .seconds(15)
+            case .most: .milliseconds(500)
+            }
+        }
     }
 
     /// Reaches all vaults at once. One alone that cannot be reached is an error; of several, each is told.
@@ -69,7 +81,7 @@ public struct Fleet: Vaults {
     ) async throws(VaultClientError) -> Fleet {
         let round = Round<VaultLink>(addresses.count, giveUp: { _ in }, ask: open)
         let results = await round.answers { results in
-            waiting == .most && results.values.count(where: \.isSuccess) > addresses.count / 2 ? .seconds(1) : nil
+            results.values.count(where: \.isSuccess) > addresses.count / 2 ? waiting.patience : nil
         }
         await round.end()
         var (links, missing): ([VaultLink], [Missing]) = ([], [])

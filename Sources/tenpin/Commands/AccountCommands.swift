@@ -35,7 +35,7 @@ struct GrantCommand: AsyncParsableCommand {
 
     func run() async throws {
         let device = try device.openNamed()
-        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .nearlyAll)
         let question = "Whoever runs the vault's host gets these \(guesses) guesses at your password too. Grant them?"
         guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
         let results = await device.grants(guesses, at: fleet)
@@ -80,7 +80,7 @@ struct ChangePasswordCommand: AsyncParsableCommand {
         let limits = try work.limits(vaults: vault.addresses.count)
         let choice = try work.choice(limits, on: device.deviceHome)
         var device = try device.openNamed()
-        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .nearlyAll)
         try await device.finish(at: fleet)
         try fleet.needAll()
         limits.sentences.forEach(Console.note)
@@ -122,7 +122,7 @@ struct ForgetCommand: AsyncParsableCommand {
 
     func run() async throws {
         var device = try device.openNamed()
-        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .nearlyAll)
         let question = "After this no password brings the backup key back from the vault. Forget the account there?"
         guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
         if unburnt {
@@ -139,6 +139,7 @@ struct ForgetCommand: AsyncParsableCommand {
             Unburnt(device).sentences.forEach(Console.say)
         }
         await fleet.close()
-        print("The \(fleet.count == 1 ? "vault has" : "vaults have") forgotten \(device.account).")
+        let some = fleet.missing.isEmpty ? "The" : "\(fleet.links.count) of the \(fleet.count)"
+        print("\(some) \(fleet.count == 1 ? "vault has" : "vaults have") forgotten \(device.account).")
     }
 }

@@ -56,7 +56,7 @@ struct EnrollCommand: AsyncParsableCommand {
         let limits = try work.limits(vaults: vault.addresses.count)
         let choice = try work.choice(limits, on: device.deviceHome)
         var device = try device.openNamed()
-        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .all)
+        let fleet = try await vault.fleet(self.device.deviceHome, waiting: .nearlyAll)
         if !abandon, try await device.finish(at: fleet).contains(where: \.isEnrolled) {
             // What was begun earlier, with the password of then.
             await fleet.close()

@@ -5,8 +5,10 @@ import VaultClient
 /// How an account stands at several vaults.
 struct FleetReport: Encodable {
     let account: String
-    /// How many of the vaults are needed.
-    let threshold: UInt32
+    /// How many of the vaults are needed, where one of them or this device knows.
+    let threshold: UInt32?
+    /// How many vaults hold a share.
+    let shares: Int?
     /// How many answer and keep this enrollment.
     let answering: Int
     /// How many wrong passwords may still be typed: enough of the vaults must allow it.
@@ -28,9 +30,10 @@ struct FleetReport: Encodable {
         let recipe = device.state.enrollment?.recipe ?? Self.mostServed(statuses)
         let ours = statuses.filter { $0.recipe == recipe }
         self.account = account
-        threshold = recipe?.threshold ?? 1
+        threshold = recipe?.threshold
+        shares = recipe?.vaults.count
         answering = ours.count
-        guessesLeft = ours.map { $0.proven?.slot ?? $0.claimed }.fewest(of: Int(threshold))?.guessesLeft
+        guessesLeft = ours.map { $0.proven?.slot ?? $0.claimed }.fewest(of: Int(recipe?.threshold ?? 1))?.guessesLeft
         vaults =
             zip(fleet.links, results).map { link, result in
                 switch result {
@@ -67,7 +70,9 @@ struct FleetReport: Encodable {
     }
 
     func show() {
-        print("Account       \(account), \(threshold) of \(vaults.count) vaults needed, \(answering) of them answer")
+        if let threshold, let shares {
+            print("Account       \(account), \(threshold) of \(shares) vaults needed, \(answering) of them answer")
+        }
         if let guessesLeft { print("Guesses left  \(guessesLeft)") }
         for vault in vaults {
             print("\n\(vault.address)")
