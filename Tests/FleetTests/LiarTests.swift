@@ -132,6 +132,28 @@ import VaultAPI
         }
     }
 
+    @Test("with a backup at hand not even all vaults together get a guess, and one that serves what it pins is enough")
+    func pinned() async throws {
+        try await Sites.with { sites in
+            let alice = try Account("alice")
+            let device = try await sites.enroll(alice, "correct horse")
+            let pin = try #require(device.state.enrollment?.pin)
+            for courier in sites.couriers { courier.begin { Lie.anotherConfirmation.fate($0, .null) } }
+            let error = try await failure { _ = try await sites.recover(alice, "correct horse", pinned: pin) }
+            #expect(error == VaultClientError(.recipe(.notThePinned)))
+            #expect(sites.couriers.allSatisfy { $0.calls(of: Evaluate.name).isEmpty })
+            // Without one it is a guess for them: that is what a backup at hand is good for.
+            guard case .wrongPassword = try await sites.recover(alice, "correct horse") else {
+                Issue.record("three vaults that serve one confirmation were not followed")
+                return
+            }
+
+            sites.couriers[2].begin()
+            let recovered = try await sites.recover(alice, "correct horse", pinned: pin).recovered
+            #expect(recovered?.key.key.bytes.published == (try device.key()) && recovered?.refunds.count == 3)
+        }
+    }
+
     @Test("a vault that is set back to before the change of a password is named, and the new password works without it")
     func setBack() async throws {
         try await Sites.with { sites in
