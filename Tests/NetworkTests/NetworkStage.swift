@@ -17,8 +17,11 @@ final class NetworkStage: Sendable {
     let running: Running
     let port: Int
 
-    static func with(_ more: String..., body: @Sendable (NetworkStage) async throws -> Void) async throws {
-        try await Stage.bare { stage in
+    static func with(
+        _ more: String..., identity: Swtpm.Identity = .shared,
+        body: @Sendable (NetworkStage) async throws -> Void
+    ) async throws {
+        try await Stage.bare(identity) { stage in
             try await stage.provision()
             let relay = try ChipRelay(stage.chip)
             defer { relay.end() }
@@ -29,7 +32,8 @@ final class NetworkStage: Sendable {
 
     private init(_ stage: Stage, _ relay: ChipRelay, _ more: [String]) async throws {
         (self.stage, self.relay) = (stage, relay)
-        site = try PaperSite()
+        // Authorities of one name are taken for each other.
+        site = try PaperSite("Paper site \(UInt32.random(in: 0...UInt32.max))")
         let pair = try site.issue(["localhost"], addresses: [[127, 0, 0, 1]])
         let desk = stage.desk
         desk.write(pair.certificate, to: "certificate.pem")
