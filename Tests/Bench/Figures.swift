@@ -33,6 +33,21 @@ struct Target: Encodable, Sendable {
         self.goal = goal
         held = bound == .atLeast ? measured >= goal : measured <= goal
     }
+
+    /// What the vault's recoveries should come to beside the floor's.
+    static func ofRecoveries(_ floor: Section, _ vault: Section) -> [Target] {
+        let bare = floor.median("recovery")
+        return [
+            Target(
+                "throughput with 16 devices, of the floor's",
+                vault.median("recovery, 16 devices: rate") * bare / 1000, .atLeast, 0.95),
+            Target(
+                "one device's time, of the floor's", vault.median("recovery, 1 device: median") / bare, .atMost, 1.15),
+            Target(
+                "vault's processor, of the chip's time",
+                vault.median("recovery, 16 devices: vault's processor") / bare, .atMost, 0.05),
+        ]
+    }
 }
 
 /// A table of a part's figures.

@@ -23,8 +23,8 @@ struct Person: Sendable {
         account = try Account(name)
         self.enrollment = enrollment
         evaluationKey = P256.KeyAgreement.PrivateKey()
-        limitKey = P256.Signing.PrivateKey()
-        openKey = P256.Signing.PrivateKey()
+        limitKey = Self.signingKey(vault.authority)
+        openKey = Self.signingKey(vault.authority)
         slot = try SlotProfile(handle: handle, authority: vault.authority, limitKey: Self.point(limitKey.publicKey))
         evaluationArea = EvaluationKeyProfile.publicArea(
             try P256Point(sec1: Array(evaluationKey.publicKey.compressedRepresentation)), slot: slot)
@@ -34,6 +34,14 @@ struct Person: Sendable {
         let unique = Array(SHA256.hash(data: bundleSeed + bundle))
         bundleArea = try BundleProfile.publicArea(
             openKey: Self.point(openKey.publicKey), authority: vault.authority, unique: unique)
+    }
+
+    /// A key whose Name is none of the few that are not used.
+    private static func signingKey(_ authority: AuthorityProfile) -> P256.Signing.PrivateKey {
+        while true {
+            let key = P256.Signing.PrivateKey()
+            if let point = try? point(key.publicKey), (try? authority.name(of: point)) != nil { return key }
+        }
     }
 
     static func point(_ key: P256.Signing.PublicKey) throws -> P256Point {

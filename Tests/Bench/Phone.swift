@@ -9,10 +9,14 @@ import Varlink
 struct Phone: Sendable {
     let client: VarlinkClient
     let vault: KnownVault
+    /// How long each call took: what is left of an operation is the device's own work.
+    let calls = Times()
 
     static func connect(to socket: String) async throws -> Phone {
         let client = try await VarlinkClient.connect(to: VarlinkAddress("unix:\(socket)"), replyDeadline: .seconds(60))
-        return Phone(client: client, vault: try KnownVault(await client.ask(Describe())))
+        let claim = try await client.call(
+            "\(VaultInterface.name).\(Describe.name)", Describe(), returning: Describe.Reply.self)
+        return Phone(client: client, vault: try KnownVault(claim))
     }
 
     /// What a device asks before it trusts a vault, in one session.
@@ -30,9 +34,9 @@ struct Phone: Sendable {
         guard let enrollment = EnrollmentID(SecretBytes(random: 16).published) else {
             throw HarnessError("no enrollment id")
         }
-        let handle = try await client.ask(Reserve(account: account, enrollment: enrollment, replaces: nil)).slot
+        let handle = try await ask(Reserve(account: account, enrollment: enrollment, replaces: nil)).slot
         let person = try Person(name, slot: Handle(handle), enrollment: enrollment, at: vault)
-        _ = try await client.ask(
+        _ = try await ask(
             Define(
                 account: account, enrollment: enrollment, limitKey: Bytes(person.limitArea.tpm2b),
                 slot: Bytes(person.slot.publicArea(written: false).tpm2b),
@@ -51,7 +55,7 @@ struct Phone: Sendable {
                     parentName: Bytes(vault.parent.name.bytes), authorityHash: vault.authority.hash.label,
                     slot: handle, limit: Person.limit, evaluationKeyName: Bytes(person.evaluationArea.name.bytes))
             ])
-        _ = try await client.ask(
+        _ = try await ask(
             Commit(
                 recipe: recipe, confirmation: Bytes([UInt8](repeating: 0, count: 32)),
                 openKey: Bytes(person.openArea.tpm2b),
@@ -62,7 +66,7 @@ struct Phone: Sendable {
     }
 
     func recover(_ person: Person) async throws {
-        let served = try await client.ask(LookUp(account: person.account))
+        let served = try await ask(LookUp(account: person.account))
         try await evaluate(for: person)
         try await open(for: person)
         try await raise(to: max(served.ceiling, Person.limit) + 1, for: person)
@@ -70,19 +74,19 @@ struct Phone: Sendable {
 
     /// Takes the account away, without a burn.
     func forget(_ person: Person) async throws {
-        _ = try await client.ask(Forget(account: person.account, enrollment: person.enrollment, unburnt: true))
+        _ = try await ask(Forget(account: person.account, enrollment: person.enrollment, unburnt: true))
     }
 
     private func evaluate(for person: Person) async throws {
         let blinded = try Person.blinded()
-        _ = try await client.ask(
+        _ = try await ask(
             Evaluate(account: person.account, enrollment: person.enrollment, blinded: Bytes(blinded.sec1)))
     }
 
     private func open(for person: Person) async throws {
-        let challenge = try await client.ask(Challenge(account: person.account, enrollment: person.enrollment))
+        let challenge = try await ask(Challenge(account: person.account, enrollment: person.enrollment))
         let (_, signature) = try person.signOpening(nonceTPM: challenge.nonceTPM.bytes)
-        let reply = try await client.ask(
+        let reply = try await ask(
             Open(
                 session: challenge.session, account: person.account, enrollment: person.enrollment,
                 nonceTPM: challenge.nonceTPM, signature: Bytes(signature.p1363)))
@@ -95,20 +99,26 @@ struct Phone: Sendable {
         try await session.write(.ceiling(ceiling), for: person)
     }
 
+    fileprivate func ask<M: VaultMethod>(_ method: M) async throws -> M.Reply {
+        let begun = ContinuousClock.now
+        defer { calls.add(ContinuousClock.now - begun) }
+        return try await client.call("\(VaultInterface.name).\(M.name)", method, returning: M.Reply.self)
+    }
+
     private func start(_ kind: StartSession.Kind) async throws -> PhoneSession {
         let salt = try Salt(for: vault.endorsementKey)
         let nonceCaller = SecretBytes(random: 32).published
-        let reply = try await client.ask(
+        let reply = try await ask(
             StartSession(kind: kind, encryptedSalt: Bytes(salt.encrypted), nonceCaller: Bytes(nonceCaller)))
         return PhoneSession(
-            client: client, number: reply.session,
+            phone: self, number: reply.session,
             session: try DeviceSession(salt: salt.secret, nonceCaller: nonceCaller, nonceTPM: reply.nonceTPM.bytes))
     }
 }
 
 /// A session between a device and the chip.
 private struct PhoneSession: ~Copyable {
-    let client: VarlinkClient
+    let phone: Phone
     let number: Int
     var session: DeviceSession
 
@@ -116,7 +126,7 @@ private struct PhoneSession: ~Copyable {
         _ fact: Prove.Fact, _ command: Command, _ attributes: SessionAttributes, of person: Person? = nil
     ) async throws -> [UInt8] {
         let authorization = Carried(session.authorize(command, attributes: attributes))
-        let reply = try await client.ask(
+        let reply = try await phone.ask(
             Prove(
                 session: number, fact: fact, account: person?.account, enrollment: person?.enrollment,
                 authorization: authorization))
@@ -135,7 +145,7 @@ private struct PhoneSession: ~Copyable {
                 (.ceiling, ceiling, Granted(guesses: 0, mac: Bytes([UInt8](repeating: 0, count: 32))))
             case .burn: (.burn, 0, nil)
             }
-        let reply = try await client.ask(
+        let reply = try await phone.ask(
             WriteSlot(
                 session: number, account: person.account, enrollment: person.enrollment, write: kind, value: value,
                 nonceTPM: Bytes(nonce), signature: Bytes(signature.p1363), authorization: authorization,
@@ -151,12 +161,6 @@ private struct PhoneSession: ~Copyable {
                 nonceTPM: reply.nonceTPM.bytes, attributes: SessionAttributes(rawValue: reply.attributes),
                 hmac: reply.hmac.bytes),
             parameters: reply.parameters.bytes, to: command, attributes: attributes)
-    }
-}
-
-extension VarlinkClient {
-    fileprivate func ask<M: VaultMethod>(_ method: M) async throws -> M.Reply {
-        try await call("\(VaultInterface.name).\(M.name)", method, returning: M.Reply.self)
     }
 }
 

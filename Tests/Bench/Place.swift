@@ -44,6 +44,18 @@ struct Place {
         try JSONSerialization.data(withJSONObject: fields).write(to: file)
     }
 
+    /// Has the vault audited by the program, from its start to its end, while nobody serves it.
+    func audit(_ section: inout Section) async throws {
+        guard let identifier = stage.chip.processIdentifier else { throw HarnessError("the chip is gone") }
+        let chip = ProcessUse(identifier: identifier)
+        let (begun, before) = (ContinuousClock.now, try chip.processorTime())
+        let ended = try await stage.desk.run(.vault, ["audit", "--home", stage.home, "--allow-emulated"])
+        // It looked, whatever it found.
+        guard [0, 10, 11, 12].contains(ended.status) else { throw HarnessError("an audit: \(ended.errors)") }
+        section.add("\(people.count) accounts", "ms", (ContinuousClock.now - begun) / .milliseconds(1))
+        section.add("... the chip's processor in it", "ms", try chip.processorTime() - before)
+    }
+
     /// Serves the vault while `body` runs.
     func serve(_ arguments: String..., body: (Served) async throws -> Void) async throws {
         let begun = ContinuousClock.now

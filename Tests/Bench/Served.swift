@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import ProgramTestSupport
 import Synchronization
 import TestSupport
@@ -25,7 +26,7 @@ struct Served {
         let phones = try await phones(devices)
         // Where there are fewer people than devices, some recover on several at once.
         for (place, phone) in phones.enumerated() { try await phone.recover(people[place % people.count]) }
-        let crowd = try await Crowd.measure(self, devices: devices) { number, noted in
+        let crowd = try await Crowd.measure(self, phones) { number, noted in
             let begun = ContinuousClock.now
             while ContinuousClock.now - begun < stay {
                 let one = ContinuousClock.now
@@ -37,11 +38,17 @@ struct Served {
         return crowd
     }
 
+    /// The same for two seconds, into a table.
+    func recover(_ people: [Person], devices: Int, into section: inout Section) async throws {
+        let crowd = try await recover(people, devices: devices, for: .seconds(2))
+        crowd.add(to: &section, "recovery, \(devices) device\(devices == 1 ? "" : "s")")
+    }
+
     /// Has so many devices enroll; those who were enrolled are forgotten afterwards.
     func enroll(devices: Int, each: Int) async throws -> Crowd {
         let phones = try await phones(devices)
         let enrolled = Mutex<[Person]>([])
-        let crowd = try await Crowd.measure(self, devices: devices) { number, noted in
+        let crowd = try await Crowd.measure(self, phones) { number, noted in
             for round in 0..<each {
                 let one = ContinuousClock.now
                 let person = try await phones[number].enroll("new-\(number)-\(round)")
@@ -63,18 +70,23 @@ struct Crowd: Sendable {
     /// Processor time for each, in ms.
     let vaultTime: Double
     let chipTime: Double
+    let deviceTime: Double
+    /// How long each waited for answers, on the average, in ms; the rest of its time was the device's own.
+    let callTime: Double
 
     static func measure(
-        _ served: Served, devices: Int,
+        _ served: Served, _ phones: [Phone],
         _ body: @escaping @Sendable (_ device: Int, _ noted: Times) async throws -> Void
     ) async throws -> Crowd {
         guard let identifier = served.stage.chip.processIdentifier else { throw HarnessError("the chip is gone") }
-        let (vault, chip) = (served.process, ProcessUse(identifier: identifier))
+        // All devices are in this process.
+        let processes = [served.process, ProcessUse(identifier: identifier), ProcessUse(identifier: getpid())]
         let times = Times()
-        let (vaultBefore, chipBefore) = (try vault.processorTime(), try chip.processorTime())
+        for phone in phones { phone.calls.clear() }
+        let before = try processes.map { try $0.processorTime() }
         let begun = ContinuousClock.now
         try await withThrowingTaskGroup { group in
-            for device in 0..<devices {
+            for device in phones.indices {
                 group.addTask { try await body(device, times) }
             }
             try await group.waitForAll()
@@ -83,10 +95,11 @@ struct Crowd: Sendable {
         let all = times.all
         guard !all.isEmpty else { throw HarnessError("nothing was done") }
         let each = Double(all.count)
+        let spent = try zip(processes, before).map { try ($0.processorTime() - $1) / each }
+        let calls = phones.flatMap(\.calls.all).reduce(.zero, +) / .milliseconds(1)
         return Crowd(
-            times: Percentiles(all), count: all.count, seconds: seconds,
-            vaultTime: try (vault.processorTime() - vaultBefore) / each,
-            chipTime: try (chip.processorTime() - chipBefore) / each)
+            times: Percentiles(all), count: all.count, seconds: seconds, vaultTime: spent[0], chipTime: spent[1],
+            deviceTime: spent[2], callTime: calls / each)
     }
 
     func add(to section: inout Section, _ name: String) {
@@ -97,6 +110,8 @@ struct Crowd: Sendable {
         section.add("\(name): chip busy", "%", chipTime * Double(count) / seconds / 10)
         section.add("\(name): vault's processor", "ms", vaultTime)
         section.add("\(name): chip's processor", "ms", chipTime)
+        section.add("\(name): device's processor", "ms", deviceTime)
+        section.add("\(name): waiting for answers", "ms", callTime)
     }
 }
 
@@ -107,4 +122,6 @@ final class Times: Sendable {
     var all: [Duration] { noted.withLock { $0 } }
 
     func add(_ time: Duration) { noted.withLock { $0.append(time) } }
+
+    func clear() { noted.withLock { $0 = [] } }
 }

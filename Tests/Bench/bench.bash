@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./swtpm-setup bench vault`, sourced by it: builds the programs as they are released, and Tests/Bench beside them.
 
-# bench_vault [--rounds N] [--json FILE] [--check]
+# bench_vault [--quick] [--rounds N] [--json FILE] [--check]
 bench_vault() {
     local json=$top/.swtpm/bench/vault.json arguments=()
     while (($#)); do
@@ -12,7 +12,7 @@ bench_vault() {
                 arguments+=(--rounds "$((10#$2))")
                 shift 2
                 ;;
-            --check) arguments+=(--check); shift ;;
+            --check|--quick) arguments+=("$1"); shift ;;
             *) misuse "unknown argument: $1" ;;
         esac
     done
