@@ -162,12 +162,13 @@ extension Vault {
 
     /// Counts a write of the chip's NV memory, which wears with each one, before it is made.
     func countWrite(
-        _ kind: NVWriteKind, for account: Account, journal entries: [JournalEntry] = []
+        _ kind: NVWriteKind, for account: Account, changing record: EnrollmentRecord? = nil,
+        journal entries: [JournalEntry] = []
     ) throws(VaultFault) {
         let today = Int64(now().timeIntervalSince1970) / 86400
         let isCounted = try stored {
             try store.countWrite(
-                kind, for: account, on: today, limit: configuration.writesPerDay, journal: entries)
+                kind, for: account, on: today, limit: configuration.writesPerDay, changing: record, journal: entries)
         }
         guard isCounted else { throw .tooManyToday }
     }

@@ -8,7 +8,7 @@ extension Vault {
     /// Spends a guess, then evaluates, then answers.
     func evaluate(_ call: Evaluate) throws(VaultFault) -> Evaluate.Reply {
         guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
-        var record = try record(call.enrollment, of: call.account, in: [.armed, .live])
+        let record = try record(call.enrollment, of: call.account, in: [.armed, .live])
         let slot = try slot(of: record)
         let before = try count(of: slot, of: call.enrollment)
         // A lost reply, asked again: the same pair costs nothing.
@@ -36,11 +36,8 @@ extension Vault {
         }
         let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
         seen[call.enrollment] = after
-        record.lastBlinded = Data(call.blinded.bytes)
-        record.lastEvaluated = Data(evaluated.sec1)
         do {
-            // A device that asks again has its blind in memory, and has given up before a machine has started anew.
-            try store.update(record, outliving: .program)
+            try store.keep(call.blinded.bytes, evaluated: evaluated.sec1, of: record)
         } catch {
             // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
             log.error("the last evaluated pair could not be kept: \(error)")

@@ -86,11 +86,10 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
-        // A burn ends what it writes, and is not counted.
-        if call.write != .burn { try countWrite(call.write == .first ? .guess : .ceiling, for: call.account) }
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
+            try countWrite(.guess, for: call.account)
             record.limit = call.value
         case .ceiling:
             guard let granted = call.granted else { throw .notTheProfile }
@@ -106,9 +105,10 @@ extension Vault {
             record.grantedMAC = .init(granted.mac.bytes)
             // Kept before it is written: killed in between, the next device goes on from what was signed.
             let act: JournalEntry.Act = isGrant ? .grant(ceiling: call.value) : .refund(ceiling: call.value)
-            let signed = record
-            try stored { try store.update(signed, journal: JournalEntry(act, of: signed, at: now())) }
+            try countWrite(
+                .ceiling, for: call.account, changing: record, journal: [JournalEntry(act, of: record, at: now())])
         case .burn:
+            // It ends what it writes, and is not counted.
             break
         }
         seen[call.enrollment] = nil

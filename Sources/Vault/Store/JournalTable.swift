@@ -48,15 +48,15 @@ extension Store {
                 time: entry.time, kind: entry.kind, enrollment: enrollment, count: counts.count,
                 ceiling: counts.ceiling)
             let head = try head(in: db).adding(line, of: account)
-            try db.execute(
-                sql: """
-                    INSERT INTO journal (number, time, kind, enrollment, account, count, ceiling, hash)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    head.number, line.time, line.kind.code, entry.enrollment, Data(account), line.count, line.ceiling,
-                    Data(head.hash),
-                ])
+            try db.prepared(
+                """
+                INSERT INTO journal (number, time, kind, enrollment, account, count, ceiling, hash)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """
+            ).execute(arguments: [
+                head.number, line.time, line.kind.code, entry.enrollment, Data(account), line.count, line.ceiling,
+                Data(head.hash),
+            ])
         }
         waiting.value.add(entries.count, ordering: .relaxed)
     }
@@ -73,7 +73,7 @@ extension Store {
     private func knownTag(of account: String, in db: Database) throws -> [UInt8]? {
         guard
             let salt = try Data.fetchOne(
-                db, sql: "SELECT salt FROM journalAccount WHERE account = ?", arguments: [account])
+                db.prepared("SELECT salt FROM journalAccount WHERE account = ?"), arguments: [account])
         else { return nil }
         return AccountTag.tag(of: try Account(account), salt: Array(salt))
     }
@@ -89,8 +89,8 @@ extension Store {
     }
 
     private func head(in db: Database) throws -> JournalHead {
-        guard let row = try Row.fetchOne(db, sql: "SELECT number, hash FROM journal ORDER BY number DESC LIMIT 1")
-        else { return .empty }
+        let last = try db.prepared("SELECT number, hash FROM journal ORDER BY number DESC LIMIT 1")
+        guard let row = try Row.fetchOne(last) else { return .empty }
         guard let number = row.number("number"), let hash = row.bytes("hash") else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the journal's last line is damaged")
         }
@@ -99,7 +99,7 @@ extension Store {
 
     private func lastLine(of enrollment: EnrollmentID, _ account: [UInt8], in db: Database) throws -> JournalLine? {
         try Row.fetchOne(
-            db, sql: "SELECT * FROM journal WHERE account = ? AND enrollment = ? ORDER BY number DESC LIMIT 1",
+            db.prepared("SELECT * FROM journal WHERE account = ? AND enrollment = ? ORDER BY number DESC LIMIT 1"),
             arguments: [Data(account), Data(enrollment.bytes)]
         ).flatMap { JournalLine($0) }
     }
@@ -113,7 +113,7 @@ extension Store {
 
     /// The last line on an enrollment.
     func lastLine(of record: EnrollmentRecord) throws -> JournalLine? {
-        try queue.read { db in
+        try read { db in
             guard let enrollment = EnrollmentID(Array(record.id)), let tag = try knownTag(of: record.account, in: db)
             else { return nil }
             return try lastLine(of: enrollment, tag, in: db)
@@ -122,14 +122,14 @@ extension Store {
 
     /// The journal's last line, whose ever.
     func lastLine() throws -> JournalLine? {
-        try queue.read { db in
+        try read { db in
             try Row.fetchOne(db, sql: "SELECT * FROM journal ORDER BY number DESC LIMIT 1").flatMap { JournalLine($0) }
         }
     }
 
     /// Lines of an account, oldest first; one more than `limit` when there are more.
     func lines(of account: Account, from: Int, limit: Int) throws -> [JournalLine] {
-        try queue.read { db in
+        try read { db in
             guard let tag = try knownTag(of: account.id, in: db) else { return [] }
             return try Row.fetchAll(
                 db, sql: "SELECT * FROM journal WHERE account = ? ORDER BY number LIMIT ? OFFSET ?",
@@ -139,12 +139,12 @@ extension Store {
     }
 
     /// Where the journal stands.
-    func journalHead() throws -> JournalHead { try queue.read { try head(in: $0) } }
+    func journalHead() throws -> JournalHead { try read { try head(in: $0) } }
 
     /// The head that the journal had with this line as its last.
     func journalHead(at line: Int) throws -> JournalHead? {
         guard line > 0 else { return .empty }
-        return try queue.read { db in
+        return try read { db in
             try Data.fetchOne(db, sql: "SELECT hash FROM journal WHERE number = ?", arguments: [line])
                 .map { JournalHead(number: line, hash: Array($0)) }
         }
@@ -152,14 +152,14 @@ extension Store {
 
     /// The whole journal. A line that does not even read is left out, which shows as removed.
     func journal() throws -> [JournalRecord] {
-        try queue.read { db in
+        try read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM journal ORDER BY number").compactMap { JournalRecord($0) }
         }
     }
 
     /// Some lines behind one, and the number of the last of them.
     func journal(after number: Int, limit: Int) throws -> (records: [JournalRecord], next: Int?) {
-        try queue.read { db in
+        try read { db in
             let rows = try Row.fetchAll(
                 db, sql: "SELECT * FROM journal WHERE number > ? ORDER BY number LIMIT ?", arguments: [number, limit])
             return (rows.compactMap { JournalRecord($0) }, rows.last?.number("number").map { Int($0) })
@@ -170,7 +170,7 @@ extension Store {
 
     /// Some of the chip's certificates behind one, and the count of the last of them.
     func anchors(after count: UInt64, limit: Int) throws -> (anchors: [JournalAnchor], next: UInt64?) {
-        try queue.read { db in
+        try read { db in
             let rows = try Row.fetchAll(
                 db,
                 sql: "SELECT * FROM journalAnchor WHERE attest IS NOT NULL AND count > ? ORDER BY count LIMIT ?",
@@ -182,7 +182,7 @@ extension Store {
 
     /// The chip's certificates, oldest first.
     func anchors() throws -> [JournalAnchor] {
-        try queue.read { db in
+        try read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM journalAnchor WHERE attest IS NOT NULL ORDER BY count")
                 .compactMap { JournalAnchor($0) }
         }
@@ -190,12 +190,12 @@ extension Store {
 
     /// The last certificate's count and line.
     func lastAnchor() throws -> (count: UInt64, line: Int)? {
-        try queue.read { try anchor("attest IS NOT NULL", in: $0) }
+        try read { try anchor("attest IS NOT NULL", in: $0) }
     }
 
     /// The anchor that was being made when the vault was stopped.
     func pendingAnchor() throws -> (count: UInt64, line: Int)? {
-        try queue.read { try anchor("attest IS NULL", in: $0) }
+        try read { try anchor("attest IS NULL", in: $0) }
     }
 
     private func anchor(_ condition: String, in db: Database) throws -> (count: UInt64, line: Int)? {

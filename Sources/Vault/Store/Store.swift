@@ -16,6 +16,7 @@ enum NVWriteKind: String {
 struct Store: Sendable {
     let queue: DatabaseQueue
     private let slots: SharedCount
+    private let durability = SharedDurability()
     /// Lines of the journal that were written since the last anchor, as far as this opening of the store knows.
     let waiting: SharedCount
 
@@ -97,52 +98,62 @@ struct Store: Sendable {
     /// One transaction. Every change goes through here: how durable the last one was to be stays set in SQLite.
     func write<R>(outliving durability: Durability = .powerCut, _ body: (Database) throws -> R) throws -> R {
         try queue.writeWithoutTransaction { db in
-            try db.execute(sql: "PRAGMA synchronous = \(durability.rawValue)")
-            var result: R?
-            try db.inTransaction {
-                result = try body(db)
-                return .commit
+            try self.durability.set(durability, in: db)
+            try db.prepared("BEGIN IMMEDIATE").execute()
+            do {
+                let result = try body(db)
+                try db.prepared("COMMIT").execute()
+                return result
+            } catch {
+                // A full disk has SQLite roll back by itself.
+                if db.isInsideTransaction { try? db.rollback() }
+                throw error
             }
-            guard let result else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
-            return result
         }
     }
 
+    /// Reads. Without a transaction: all changes of this process go through the same queue.
+    func read<R>(_ body: (Database) throws -> R) throws -> R { try queue.unsafeRead(body) }
+
     /// The enrollment with this id.
     func enrollment(_ id: EnrollmentID) throws -> EnrollmentRecord? {
-        try queue.read { try EnrollmentRecord.fetchOne($0, key: Data(id.bytes)) }
+        try read { db in
+            try EnrollmentRecord.fetchOne(
+                db.prepared("SELECT * FROM enrollment WHERE id = ?"), arguments: [Data(id.bytes)])
+        }
     }
 
     /// The ids of all enrollments.
     func enrollmentIDs() throws -> [EnrollmentID] {
-        try queue.read { db in
+        try read { db in
             try Data.fetchAll(db, sql: "SELECT id FROM enrollment").compactMap { EnrollmentID(Array($0)) }
         }
     }
 
     /// All enrollments of an account, or of everyone.
     func enrollments(of account: Account? = nil) throws -> [EnrollmentRecord] {
-        try queue.read { db in
+        try read { db in
             guard let account else { return try EnrollmentRecord.order(Column("account")).fetchAll(db) }
-            return try EnrollmentRecord.filter(Column("account") == account.id).fetchAll(db)
+            return try EnrollmentRecord.fetchAll(
+                db.prepared("SELECT * FROM enrollment WHERE account = ?"), arguments: [account.id])
         }
     }
 
     /// All enrollments that stand so.
     func enrollments(in state: EnrollmentRecord.State) throws -> [EnrollmentRecord] {
-        try queue.read { try EnrollmentRecord.filter(Column("state") == state.rawValue).fetchAll($0) }
+        try read { try EnrollmentRecord.filter(Column("state") == state.rawValue).fetchAll($0) }
     }
 
     /// How many rows there are.
-    func count() throws -> Int { try queue.read { try EnrollmentRecord.fetchCount($0) } }
+    func count() throws -> Int { try read { try EnrollmentRecord.fetchCount($0) } }
 
     /// The row with the next number, and its enrollment, unless it was altered so that none can be made of it. By their numbers no
     /// row is passed over, whatever was written into it.
     func row(after number: Int64) throws -> (number: Int64, id: Data, record: EnrollmentRecord?)? {
-        try queue.read { db in
+        try read { db in
             guard
                 let row = try Row.fetchOne(
-                    db, sql: "SELECT rowid AS number, * FROM enrollment WHERE rowid > ? ORDER BY rowid LIMIT 1",
+                    db.prepared("SELECT rowid AS number, * FROM enrollment WHERE rowid > ? ORDER BY rowid LIMIT 1"),
                     arguments: [number]), let number = Int64.fromDatabaseValue(row["number"])
             else { return nil }
             return (number, Data.fromDatabaseValue(row["id"]) ?? Data(), try? EnrollmentRecord(row: row))
@@ -157,7 +168,9 @@ struct Store: Sendable {
 
     /// Whether a handle is set aside already.
     func holds(slot: UInt32) throws -> Bool {
-        try queue.read { try EnrollmentRecord.filter(Column("slot") == slot).fetchCount($0) > 0 }
+        try read { db in
+            try Row.fetchOne(db.prepared("SELECT 1 FROM enrollment WHERE slot = ?"), arguments: [slot]) != nil
+        }
     }
 
     /// Writes a new enrollment.
@@ -173,6 +186,15 @@ struct Store: Sendable {
         try write(outliving: durability) { db in
             try record.update(db)
             try append(entries, in: db)
+        }
+    }
+
+    /// Keeps the last evaluated pair. A device that asks again has its blind in memory, and has given up before a machine has
+    /// started anew.
+    func keep(_ blinded: [UInt8], evaluated: [UInt8], of record: EnrollmentRecord) throws {
+        try write(outliving: .program) { db in
+            try db.prepared("UPDATE enrollment SET lastBlinded = ?, lastEvaluated = ? WHERE id = ?")
+                .execute(arguments: [Data(blinded), Data(evaluated), record.id])
         }
     }
 
@@ -195,7 +217,7 @@ struct Store: Sendable {
 
     /// The armed enrollments that were begun before this, in seconds since 1970.
     func armed(before: Int64) throws -> [EnrollmentRecord] {
-        try queue.read { db in
+        try read { db in
             try EnrollmentRecord.filter(
                 Column("state") == EnrollmentRecord.State.armed.rawValue && Column("createdAt") < before
             ).fetchAll(db)
@@ -203,21 +225,23 @@ struct Store: Sendable {
     }
 
     /// Counts a write of the chip's NV memory against the account's day (days since 1970): whatever enrollment it is for,
-    /// so that a new one does not begin a new count. The journal's lines are written with it. False, and nothing is written, when
-    /// the day had `limit` already. Without lines the last ones may be forgotten after a power cut: it is the chip's wear that
-    /// is counted here, and no guess.
+    /// so that a new one does not begin a new count. The enrollment, where it changes, and the journal's lines are written with it.
+    /// False, and nothing is written, when the day had `limit` already. Without lines the last ones may be forgotten after a power
+    /// cut: it is the chip's wear that is counted here, and no guess.
     func countWrite(
-        _ kind: NVWriteKind, for account: Account, on day: Int64, limit: Int, journal entries: [JournalEntry] = []
+        _ kind: NVWriteKind, for account: Account, on day: Int64, limit: Int, changing record: EnrollmentRecord? = nil,
+        journal entries: [JournalEntry] = []
     ) throws -> Bool {
         try write(outliving: entries.isEmpty ? .program : .powerCut) { db in
-            try db.execute(sql: "DELETE FROM accountDay WHERE day < ? OR day > ?", arguments: [day, day])
-            try db.execute(
-                sql: """
-                    INSERT INTO accountDay (account, kind, day, writes) VALUES (?, ?, ?, 1)
-                        ON CONFLICT (account, kind) DO UPDATE SET writes = writes + 1 WHERE writes < ?
-                    """,
-                arguments: [account.id, kind.rawValue, day, limit])
+            try db.prepared("DELETE FROM accountDay WHERE day < ? OR day > ?").execute(arguments: [day, day])
+            try db.prepared(
+                """
+                INSERT INTO accountDay (account, kind, day, writes) VALUES (?, ?, ?, 1)
+                    ON CONFLICT (account, kind) DO UPDATE SET writes = writes + 1 WHERE writes < ?
+                """
+            ).execute(arguments: [account.id, kind.rawValue, day, limit])
             guard db.changesCount == 1 else { return false }
+            try record?.update(db)
             try append(entries, in: db)
             return true
         }
@@ -236,6 +260,25 @@ struct Store: Sendable {
         // The log still has what was erased: it goes into the file, and the log is emptied. Where there is no room for that, it
         // waits for the next erasure.
         _ = try? queue.writeWithoutTransaction { try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+}
+
+extension Database {
+    /// The statement, prepared once: with GRDB's record of what each reads, that takes longer than to run it.
+    func prepared(_ sql: String) throws -> Statement { try cachedStatement(sql: sql) }
+}
+
+/// How durable SQLite makes its changes, which copies of a store share.
+private final class SharedDurability: Sendable {
+    private let current = Mutex<Store.Durability?>(nil)
+
+    /// Sets it where it is another one. Not with a prepared statement: SQLite sets this when it prepares it, and only then.
+    func set(_ durability: Store.Durability, in db: Database) throws {
+        try current.withLock { current in
+            guard current != durability else { return }
+            try db.execute(sql: "PRAGMA synchronous = \(durability.rawValue)")
+            current = durability
+        }
     }
 }
 
