@@ -1,26 +1,26 @@
 import Foundation
 
 /// Closures that one thread takes out in order.
-final class JobQueue: @unchecked Sendable {  // every access to `jobs` and `isClosed` holds `condition`
+package final class JobQueue: @unchecked Sendable {  // every access to `jobs` and `isClosed` holds `condition`
     private let condition = NSCondition()
     private var jobs: [@Sendable () -> Void] = []
     private var isClosed = false
 
     /// Starts the thread; it ends when the queue is closed and what was in it is done.
-    init(thread name: String) {
+    package init(thread name: String) {
         let thread = Thread { self.run() }
         thread.name = name
         thread.start()
     }
 
-    func append(_ job: @escaping @Sendable () -> Void) {
+    package func append(_ job: @escaping @Sendable () -> Void) {
         condition.withLock {
             jobs.append(job)
             condition.signal()
         }
     }
 
-    func close() {
+    package func close() {
         condition.withLock {
             isClosed = true
             condition.signal()

@@ -30,6 +30,7 @@ struct FairOrder<Call> {
         let call: Call
         let caller: Caller
         let startsSession: Bool
+        let isAlone: Bool
         let came: Duration
     }
 
@@ -41,22 +42,29 @@ struct FairOrder<Call> {
     private let waitingPerAccount: Int
     /// In the order in which they came.
     private var waiting: [Waiting] = []
+    /// Calls between two turns of theirs, by the accounts that they name.
+    private var held: [Account: Caller] = [:]
     private var marks: [Party: Duration] = [:]
     private var clock = Duration.zero
 
     /// At most `waitingPerAccount` calls that name one account wait. A connection has one call at a time.
     init(waitingPerAccount: Int) { self.waitingPerAccount = waitingPerAccount }
 
-    /// Whose calls wait.
-    var callers: [Caller] { waiting.map(\.caller) }
+    /// Whose calls wait, or are between two turns.
+    var callers: [Caller] { waiting.map(\.caller) + held.values }
 
     /// How many calls wait.
     var count: Int { waiting.count }
 
     /// Lets a call wait. Gives the call that must go for it, which may be the new one: where the account has as many as it
     /// may, it is one of the connection that was served most, so that a flood does not keep the person's own device out.
-    mutating func join(_ call: Call, of caller: Caller, startsSession: Bool = false) -> Call? {
-        waiting.append(Waiting(call: call, caller: caller, startsSession: startsSession, came: clock))
+    ///
+    /// One that `isAlone` waits until no call is between two turns.
+    mutating func join(
+        _ call: Call, of caller: Caller, startsSession: Bool = false, isAlone: Bool = false
+    ) -> Call? {
+        waiting.append(
+            Waiting(call: call, caller: caller, startsSession: startsSession, isAlone: isAlone, came: clock))
         guard let account = caller.account else { return nil }
         let ofAccount = waiting.indices.filter { waiting[$0].caller.account == account }
         guard ofAccount.count > waitingPerAccount else { return nil }
@@ -66,15 +74,32 @@ struct FairOrder<Call> {
         return last.map { waiting.remove(at: $0.index).call }
     }
 
-    /// Takes out the call that is next; without `startingSessions` only one that starts no session.
+    /// Takes out the call that is next; without `startingSessions` only one that starts no session. None of an account that has a
+    /// call between two turns.
     mutating func next(startingSessions: Bool = true) -> Turn? {
         let candidates = waiting.indices.lazy
             .filter { [waiting] in startingSessions || !waiting[$0].startsSession }
+            .filter { [waiting, held] in waiting[$0].caller.account.map { held[$0] == nil } ?? true }
             .map { [self] in (index: $0, beginning: beginning(of: waiting[$0]), mark: ownMark(of: waiting[$0])) }
         // Among calls of one account, the connection that was served least.
         guard let first = candidates.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) else { return nil }
+        // Nothing new begins before it, or it would wait for ever.
+        guard held.isEmpty || !waiting[first.index].isAlone else { return nil }
         let taken = waiting.remove(at: first.index)
         return Turn(call: taken.call, caller: taken.caller, beginning: first.beginning)
+    }
+
+    /// The call of this turn, which names an account, will have another turn.
+    mutating func hold(_ turn: Turn) {
+        if let account = turn.caller.account { held[account] = turn.caller }
+    }
+
+    /// Whether a call that names this account is between two turns.
+    func isBetweenTwo(_ account: String) -> Bool { held.keys.contains { $0.id == account } }
+
+    /// It had that turn, or has none.
+    mutating func release(_ turn: Turn) {
+        if let account = turn.caller.account { held[account] = nil }
     }
 
     /// Counts what a turn took, for its parties `weight` times that. To be called when the turn is over, before the next one.

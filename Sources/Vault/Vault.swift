@@ -60,6 +60,7 @@ public actor Vault {
             endorsementAuthorization: endorsementAuthorization, patience: patience)
         let vault = try Vault(configuration, home: home, store: store, chip: chip, log: log, now: now)
         if reconciles {
+            try? store.prepareForManyWrites()
             await vault.openJournal(home: home)
             try await vault.reconcile()
         }

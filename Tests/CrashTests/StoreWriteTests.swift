@@ -16,7 +16,7 @@ import VaultAPI
         try await Bench.with { bench in
             let sweep = try await Sweep(talk, at: bench)
             let length = try await sweep.honest().writes
-            #expect(length > 10)
+            #expect(length > 6)
             for number in Sweep.points(length, few: talk.few) {
                 let what = "killed at write \(number)"
                 try await sweep.disturbed(what) {

@@ -49,4 +49,54 @@ struct StoreTests {
             }
         }
     }
+
+    @Test("a store that is served has a log that need not grow, also after it was emptied")
+    func logSize() throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "store").path()
+        func size() throws -> Int {
+            try #require(FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int)
+        }
+        let store = try Store(path: path)
+        let record = EnrollmentRecord(
+            id: .random, account: try Account("alice"), replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+        try store.insert(record)
+        try store.prepareForManyWrites()
+        #expect(try size() == LogFile.size)
+        try store.append(JournalEntry(.live, of: record, at: Date()))
+        #expect(try size() == LogFile.size)
+        // What is behind the zeros is still read by who opens it next.
+        #expect(try Store(path: path).journal().count == 1)
+        try store.delete(record, at: Date())
+        #expect(try size() == LogFile.size)
+        #expect(try Store(path: path).enrollments().isEmpty)
+    }
+
+    @Test("when the disk did not take a change it is not durable, and the next change is made when the log begins anew")
+    func failedDisk() async throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let log = folder.appending(path: "store-wal")
+        let store = try Store(path: folder.appending(path: "store").path())
+        let record = EnrollmentRecord(
+            id: .random, account: try Account("alice"), replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+        try store.insert(record)
+        #expect(await store.isDurable)
+        try FileManager.default.moveItem(at: log, to: folder.appending(path: "away"))
+        try store.append(JournalEntry(.live, of: record, at: Date()), outliving: .program)
+        #expect(await store.isDurable == false)
+        try FileManager.default.moveItem(at: folder.appending(path: "away"), to: log)
+        // A wait that would succeed now says nothing of what was lost.
+        #expect(await store.isDurable == false)
+        try store.append(JournalEntry(.open, of: record, at: Date()), outliving: .program)
+        #expect(await store.isDurable)
+        #expect(try store.journal().count == 2)
+    }
+}
+
+extension Store {
+    fileprivate var isDurable: Bool {
+        get async { await withCheckedContinuation { done in whenDurable { done.resume(returning: $0) } } }
+    }
 }

@@ -15,9 +15,9 @@ extension Vault {
     nonisolated func ask<Question: AuditQuestion>(
         _ question: Question, for connection: ConnectionID
     ) async throws(VaultFault) -> Question.Reply {
-        try await take(turnOf: Caller(connection: connection, account: nil), weight: Self.auditWeight) {
-            (vault) throws(VaultFault) in try question.answer(by: vault)
-        }
+        try await take(
+            turnOf: Caller(connection: connection, account: nil), isAlone: true, weight: Self.auditWeight
+        ) { (vault) throws(VaultFault) in try question.answer(by: vault) }
     }
 }
 

@@ -6,14 +6,14 @@ import VaultAPI
 
 extension Vault {
     /// Spends a guess, then evaluates, then answers.
-    func evaluate(_ call: Evaluate) throws(VaultFault) -> Evaluate.Reply {
+    func evaluate(_ call: Evaluate) throws(VaultFault) -> Outcome<Evaluate.Reply> {
         guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
         let record = try record(call.enrollment, of: call.account, in: [.armed, .live])
         let slot = try slot(of: record)
         let before = try count(of: slot, of: call.enrollment)
         // A lost reply, asked again: the same pair costs nothing.
         if record.lastBlinded == Data(call.blinded.bytes), let evaluated = record.lastEvaluated {
-            return Evaluate.Reply(evaluated: Bytes(Array(evaluated)), guessesLeft: before.guessesLeft)
+            return .reply(Evaluate.Reply(evaluated: Bytes(Array(evaluated)), guessesLeft: before.guessesLeft))
         }
         guard let area = record.evaluationArea(slot), let wrapped = record.evaluationPrivate else {
             throw .wrongEnrollment
@@ -27,22 +27,24 @@ extension Vault {
         ]
         try countWrite(.guess, for: call.account, journal: entries.compactMap { $0 })
         seen[call.enrollment] = nil
-        let evaluated: P256Point
-        do throws(VaultFault) {
-            evaluated = try spendAndMultiply(point, area, Array(wrapped), slot)
-        } catch {
-            if isPossible, error.guess == .notSpent { note(.refused, of: record) }
-            throw error
+        return .onceDurable { (vault) throws(VaultFault) in
+            let evaluated: P256Point
+            do throws(VaultFault) {
+                evaluated = try vault.spendAndMultiply(point, area, Array(wrapped), slot)
+            } catch {
+                if isPossible, error.guess == .notSpent { vault.note(.refused, of: record) }
+                throw error
+            }
+            let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
+            vault.seen[call.enrollment] = after
+            do {
+                try vault.store.keep(call.blinded.bytes, evaluated: evaluated.sec1, of: record)
+            } catch {
+                // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
+                vault.log.error("the last evaluated pair could not be kept: \(error)")
+            }
+            return Evaluate.Reply(evaluated: Bytes(evaluated.sec1), guessesLeft: after.guessesLeft)
         }
-        let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
-        seen[call.enrollment] = after
-        do {
-            try store.keep(call.blinded.bytes, evaluated: evaluated.sec1, of: record)
-        } catch {
-            // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
-            log.error("the last evaluated pair could not be kept: \(error)")
-        }
-        return Evaluate.Reply(evaluated: Bytes(evaluated.sec1), guessesLeft: after.guessesLeft)
     }
 
     /// Count and ceiling: a device has just looked them up.
@@ -108,7 +110,7 @@ extension Vault {
     }
 
     /// Opens the bundle with the open key's signature.
-    func open(_ call: Open, for connection: ConnectionID) throws(VaultFault) -> Open.Reply {
+    func open(_ call: Open, for connection: ConnectionID) throws(VaultFault) -> Outcome<Open.Reply> {
         let record = try record(call.enrollment, of: call.account, in: [.live])
         guard let openKey = record.openKey.flatMap({ try? P256Point(sec1: Array($0)) }),
             let bundle = record.bundlePublic.flatMap({ try? PublicArea(tpm2b: Array($0)) }),
@@ -135,8 +137,8 @@ extension Vault {
             }
         }
         guard let data else { throw .sessionGone }
-        // Before the bundle leaves: nobody opens it without a line.
-        try stored { try store.append(JournalEntry(.open, of: record, at: now())) }
-        return Open.Reply(bundle: Bytes(data))
+        // On the disk before the bundle leaves: nobody opens it without a line.
+        try stored { try store.append(JournalEntry(.open, of: record, at: now()), outliving: .program) }
+        return .replyOnceDurable(Open.Reply(bundle: Bytes(data)))
     }
 }

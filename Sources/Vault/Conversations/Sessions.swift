@@ -78,7 +78,7 @@ extension Vault {
 
     /// Writes the slot in the device's policy session: PolicySigned and the branch are the courier's to run, the write itself
     /// carries the device's HMAC, which also covers any foreign decrypt session.
-    func write(_ call: WriteSlot, for connection: ConnectionID) throws(VaultFault) -> CarriedReply {
+    func write(_ call: WriteSlot, for connection: ConnectionID) throws(VaultFault) -> Outcome<CarriedReply> {
         var record = try record(
             call.enrollment, of: call.account, in: call.write == .first ? [.defined] : [.armed, .live, .replaced])
         let slot = try slot(of: record)
@@ -103,7 +103,8 @@ extension Vault {
             record.ceilingSignature = .init(call.signature.bytes)
             record.granted = granted.guesses
             record.grantedMAC = .init(granted.mac.bytes)
-            // Kept before it is written: killed in between, the next device goes on from what was signed.
+            // Kept before it is written: killed in between, the next device goes on from what was signed. Were it written first, a
+            // power cut could leave a ceiling on the chip that no signature explains.
             let act: JournalEntry.Act = isGrant ? .grant(ceiling: call.value) : .refund(ceiling: call.value)
             try countWrite(
                 .ceiling, for: call.account, changing: record, journal: [JournalEntry(act, of: record, at: now())])
@@ -111,6 +112,19 @@ extension Vault {
             // It ends what it writes, and is not counted.
             break
         }
+        let changed = record
+        guard call.write == .ceiling else {
+            return .reply(try carry(call, signature, over: act, changed, slot, for: connection))
+        }
+        return .onceDurable { (vault) throws(VaultFault) in
+            try vault.carry(call, signature, over: act, changed, slot, for: connection)
+        }
+    }
+
+    private func carry(
+        _ call: WriteSlot, _ signature: Signature, over act: SignedAct, _ record: EnrollmentRecord, _ slot: SlotProfile,
+        for connection: ConnectionID
+    ) throws(VaultFault) -> CarriedReply {
         seen[call.enrollment] = nil
         let carried = CarriedAuthorization(call.authorization)
         let reply = try onChip { () throws(ChipError) in
@@ -127,11 +141,10 @@ extension Vault {
         guard let reply else { throw .sessionGone }
         if call.write == .first {
             seen[call.enrollment] = SlotCount(count: 0, ceiling: call.value)
-            record.state = .armed
-            let armed = record
-            try stored {
-                try store.update(armed, journal: JournalEntry(.armed(limit: call.value), of: armed, at: now()))
-            }
+            var armed = record
+            armed.state = .armed
+            let entry = JournalEntry(.armed(limit: call.value), of: armed, at: now())
+            try stored { [armed] in try store.update(armed, journal: entry) }
         }
         return reply
     }

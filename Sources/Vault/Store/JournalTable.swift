@@ -107,8 +107,8 @@ extension Store {
     // MARK: reading
 
     /// Writes lines that come with no other change.
-    func append(_ entries: JournalEntry...) throws {
-        try write { try append(entries, in: $0) }
+    func append(_ entries: JournalEntry..., outliving durability: Durability = .powerCut) throws {
+        try write(outliving: durability) { try append(entries, in: $0) }
     }
 
     /// The last line on an enrollment.

@@ -17,6 +17,8 @@ struct Store: Sendable {
     let queue: DatabaseQueue
     private let slots: SharedCount
     private let durability = SharedDurability()
+    /// Absent where SQLite keeps no log: in memory, or on a file system that it cannot share memory on.
+    private let logFile: LogFile?
     /// Lines of the journal that were written since the last anchor, as far as this opening of the store knows.
     let waiting: SharedCount
 
@@ -35,6 +37,8 @@ struct Store: Sendable {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             guard try !queue.read(Self.migrator.hasBeenSuperseded) else { throw StoreError.laterVersion(path) }
             try Self.migrator.migrate(queue)
+            let mode = try queue.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
+            logFile = mode == "wal" ? LogFile(of: path) : nil
             slots = SharedCount(try queue.read { try EnrollmentRecord.fetchCount($0) })
             guard try queue.read({ try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }) == "ok" else {
                 throw StoreError.damaged(path)
@@ -91,14 +95,15 @@ struct Store: Sendable {
     /// What a change outlives. All outlive the end of the program.
     enum Durability: String {
         case powerCut = "FULL"
-        /// It waits for no disk. For what nobody misses after the machine was started anew.
+        /// It waits for no disk. For what nobody misses after the machine was started anew, or who waits does so with `whenDurable`.
         case program = "NORMAL"
     }
 
     /// One transaction. Every change goes through here: how durable the last one was to be stays set in SQLite.
     func write<R>(outliving durability: Durability = .powerCut, _ body: (Database) throws -> R) throws -> R {
         try queue.writeWithoutTransaction { db in
-            try self.durability.set(durability, in: db)
+            try logFile?.mend(in: db)
+            try self.durability.set(logFile == nil ? .powerCut : durability, in: db)
             try db.prepared("BEGIN IMMEDIATE").execute()
             do {
                 let result = try body(db)
@@ -110,6 +115,12 @@ struct Store: Sendable {
                 throw error
             }
         }
+    }
+
+    /// Calls `done`, on whatever thread, when the disk has all changes that were made until now; with false when it failed. One that was
+    /// made to outlive the program alone outlives a power cut then.
+    func whenDurable(_ done: @escaping @Sendable (Bool) -> Void) {
+        if let logFile { logFile.whenDurable(done) } else { done(true) }
     }
 
     /// Reads. Without a transaction: all changes of this process go through the same queue.
@@ -226,13 +237,13 @@ struct Store: Sendable {
 
     /// Counts a write of the chip's NV memory against the account's day (days since 1970): whatever enrollment it is for,
     /// so that a new one does not begin a new count. The enrollment, where it changes, and the journal's lines are written with it.
-    /// False, and nothing is written, when the day had `limit` already. Without lines the last ones may be forgotten after a power
-    /// cut: it is the chip's wear that is counted here, and no guess.
+    /// False, and nothing is written, when the day had `limit` already. The disk is not waited for: without lines the last ones may be
+    /// forgotten after a power cut, for it is the chip's wear that is counted here, and no guess.
     func countWrite(
         _ kind: NVWriteKind, for account: Account, on day: Int64, limit: Int, changing record: EnrollmentRecord? = nil,
         journal entries: [JournalEntry] = []
     ) throws -> Bool {
-        try write(outliving: entries.isEmpty ? .program : .powerCut) { db in
+        try write(outliving: .program) { db in
             try db.prepared("DELETE FROM accountDay WHERE day < ? OR day > ?").execute(arguments: [day, day])
             try db.prepared(
                 """
@@ -260,7 +271,11 @@ struct Store: Sendable {
         // The log still has what was erased: it goes into the file, and the log is emptied. Where there is no room for that, it
         // waits for the next erasure.
         _ = try? queue.writeWithoutTransaction { try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+        try? logFile?.wasEmptied(in: self)
     }
+
+    /// Makes waiting for the disk short. For who goes on writing.
+    func prepareForManyWrites() throws { try logFile?.keepLarge(in: self) }
 }
 
 extension Database {
