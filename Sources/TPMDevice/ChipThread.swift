@@ -1,6 +1,6 @@
 /// One thread of its own for a chip, as an actor's executor: a TPM does one thing at a time, and a call to it blocks,
-/// which must not happen on the cooperative pool.
-public final class ChipThread: SerialExecutor {
+/// which must not happen on the cooperative pool. A task that prefers it begins there, and not in the pool first.
+public final class ChipThread: SerialExecutor, TaskExecutor {
     private let queue: JobQueue
 
     /// Starts the thread; it ends when the last reference to the executor is gone.
@@ -10,8 +10,10 @@ public final class ChipThread: SerialExecutor {
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let executor = unsafe asUnownedSerialExecutor()
-        queue.append { unsafe job.runSynchronously(on: executor) }
+        queue.append { [self] in
+            unsafe job.runSynchronously(
+                isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        }
     }
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor {

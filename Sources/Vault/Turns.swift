@@ -165,7 +165,7 @@ extension Vault {
         }
     }
 
-    nonisolated private func wake() { Task { await self.serve() } }
+    nonisolated private func wake() { Task(executorPreference: thread) { await self.serve() } }
 
     /// Runs the waiting calls, one after another, each turn to its end. Between two of them the vault does what is not a call: a
     /// connection that has ended gives its sessions back, however many others keep the vault busy.

@@ -9,7 +9,7 @@ import VaultAPI
 /// All of it runs on the chip's one thread, and no method awaits anything: between spending a guess and using it nothing
 /// else can happen. (An actor with an await between check and spend let 50 of 50 callers past a limit of 3.)
 public actor Vault {
-    private let thread: ChipThread
+    nonisolated let thread: ChipThread
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
     /// What `provision` wrote.
