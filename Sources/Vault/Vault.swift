@@ -35,6 +35,8 @@ public actor Vault {
     var looksAgain = false
     /// The attestation key, saved out of the chip, once an audit has asked for it.
     var attestationKey: (area: PublicArea, context: [UInt8])?
+    /// The row that an audit will ask for next.
+    let ahead = RowAhead()
     /// The journal's counter, if the chip has one.
     var counter: JournalCounter?
     /// Whether the journal will be certified later, or as soon as nobody waits.

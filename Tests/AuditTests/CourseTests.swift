@@ -14,8 +14,18 @@ import VaultAPI
     /// How many accounts to make; their making takes minutes, and the measure wants a machine of its own.
     private static let many = Int(ProcessInfo.processInfo.environment["TENPIN_AUDIT_ACCOUNTS"] ?? "")
 
+    /// How many times the chip's own time an audit may take: what is asked of a release build, and three times that in a debug build,
+    /// whose own work takes as much longer.
+    private static var bound: Double {
+        #if DEBUG
+            3.9
+        #else
+            1.3
+        #endif
+    }
+
     @Test(
-        "an audit of many accounts takes no more than 1.3 times what the chip takes for its commands",
+        "an audit of many accounts takes little more than what the chip takes for its commands",
         .enabled(if: many != nil, "set TENPIN_AUDIT_ACCOUNTS=900"))
     func speed() async throws {
         try await HonestVault.with(further: Self.many ?? 0) { vault in
@@ -26,7 +36,7 @@ import VaultAPI
             let time = ContinuousClock.now - begun
             let chip = await opened.chipTime
             print("an audit of \(evidence.enrollments.count) accounts: \(time), of it the chip \(chip)")
-            #expect(time < chip * 1.3)
+            #expect(time < chip * Self.bound)
         }
     }
 

@@ -34,15 +34,18 @@ extension Vault {
 
     /// Row and chip are looked at in one turn: in two, a guess given back in between would be a ceiling that nothing explains.
     func nextEnrollment(_ question: NextEnrollment) throws(VaultFault) -> NextEnrollment.Reply {
-        guard let row = try stored({ try store.row(after: question.after) }) else { return NextEnrollment.Reply() }
-        guard let record = row.record, record.account.utf8.count <= Account.maximumSize, record.id.count <= 64 else {
+        let row = try stored {
+            try ahead.row(after: question.after, in: store) ?? AuditRow(after: question.after, in: store, authority)
+        }
+        guard let row else { return NextEnrollment.Reply() }
+        ahead.begin(after: row.number, in: store, authority)
+        guard let (record, read) = row.enrollment else {
             return NextEnrollment.Reply(row: row.number, damaged: Bytes(Array(row.id.prefix(64))))
         }
-        var evidence = EnrollmentEvidence(record)
+        var evidence = read
         try onChip { () throws(ChipError) in
             evidence.slotPublic = try chip.indexContents(at: record.handle).map { Bytes($0) }
-            let slot = record.slotProfile(authority)
-            if let slot, evidence.slotPublic != nil {
+            if let slot = row.slot, evidence.slotPublic != nil {
                 if let data = question.qualifyingData {
                     evidence.certificate = try unlessRefused { () throws(ChipError) in
                         try certificate(of: slot, over: data.bytes)
@@ -58,12 +61,11 @@ extension Vault {
                 }
             }
             guard [.armed, .live, .replaced].contains(record.state) else { return }
-            if let slot {
-                evidence.evaluationKeyLoading = try loading(record.evaluationArea(slot), record.evaluationPrivate)
+            if row.slot != nil {
+                evidence.evaluationKeyLoading = try loading(row.evaluationArea, record.evaluationPrivate)
             }
             guard record.state != .armed else { return }
-            let bundle = record.bundlePublic.flatMap { try? PublicArea(tpm2b: Array($0)) }
-            evidence.bundleLoading = try loading(bundle, record.bundlePrivate)
+            evidence.bundleLoading = try loading(row.bundleArea, record.bundlePrivate)
         }
         let lines = try stored { try store.journalHead().number }
         return NextEnrollment.Reply(row: row.number, enrollment: evidence, lines: lines)

@@ -16,6 +16,7 @@ enum NVWriteKind: String {
 struct Store: Sendable {
     let queue: DatabaseQueue
     private let slots: SharedCount
+    private let changes = SharedCount(0)
     private let durability = SharedDurability()
     /// Absent where SQLite keeps no log: in memory, or on a file system that it cannot share memory on.
     private let logFile: LogFile?
@@ -102,6 +103,7 @@ struct Store: Sendable {
     /// One transaction. Every change goes through here: how durable the last one was to be stays set in SQLite.
     func write<R>(outliving durability: Durability = .powerCut, _ body: (Database) throws -> R) throws -> R {
         try queue.writeWithoutTransaction { db in
+            changes.value.add(1, ordering: .sequentiallyConsistent)
             try logFile?.mend(in: db)
             try self.durability.set(logFile == nil ? .powerCut : durability, in: db)
             try db.prepared("BEGIN IMMEDIATE").execute()
@@ -160,16 +162,20 @@ struct Store: Sendable {
 
     /// The row with the next number, and its enrollment, unless it was altered so that none can be made of it. By their numbers no
     /// row is passed over, whatever was written into it.
-    func row(after number: Int64) throws -> (number: Int64, id: Data, record: EnrollmentRecord?)? {
+    func row(after number: Int64) throws -> (number: Int64, id: Data, record: EnrollmentRecord?, changes: Int)? {
         try read { db in
             guard
                 let row = try Row.fetchOne(
                     db.prepared("SELECT rowid AS number, * FROM enrollment WHERE rowid > ? ORDER BY rowid LIMIT 1"),
                     arguments: [number]), let number = Int64.fromDatabaseValue(row["number"])
             else { return nil }
-            return (number, Data.fromDatabaseValue(row["id"]) ?? Data(), try? EnrollmentRecord(row: row))
+            return (number, Data.fromDatabaseValue(row["id"]) ?? Data(), try? EnrollmentRecord(row: row), changeCount)
         }
     }
+
+    /// How often a change was begun; of an open store only its own are counted. Read together with what it tells of, it says later
+    /// whether that still stands.
+    var changeCount: Int { changes.value.load(ordering: .sequentiallyConsistent) }
 
     /// How many enrollments hold a slot; of an open store only its own changes are counted.
     var slotCount: Int { slots.value.load(ordering: .relaxed) }
