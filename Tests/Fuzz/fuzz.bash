@@ -73,7 +73,7 @@ run_fuzzer() {
     # A crash says enough by its input and its stack; Swift's own report would take half a minute. Freed memory is held back
     # by the sanitizer only a little, so that growth is the product's.
     SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=16 \
-        TENPIN_FUZZ_SEEDS=$work/seeds \
+        LSAN_OPTIONS=suppressions=$top/Tests/Fuzz/leaks.supp:print_suppressions=0 TENPIN_FUZZ_SEEDS=$work/seeds \
         "$work/fuzzer" -runs="$2" -max_total_time="$3" -max_len="$largest" -timeout=10 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$work/found/" "$work/corpus" "$work/seeds" \
         "${known[@]}" >"$work/log" 2>&1 || code=$?
