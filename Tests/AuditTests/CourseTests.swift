@@ -14,11 +14,14 @@ import VaultAPI
     /// How many accounts to make; their making takes minutes, and the measure wants a machine of its own.
     private static let many = Int(ProcessInfo.processInfo.environment["TENPIN_AUDIT_ACCOUNTS"] ?? "")
 
-    /// How many times the chip's own time an audit may take: what is asked of a release build, and three times that in a debug build,
-    /// whose own work takes as much longer.
+    /// How many milliseconds each command takes beyond the emulator's own time, so that it is as slow as a chip.
+    private static let delay = Double(ProcessInfo.processInfo.environment["TENPIN_AUDIT_COMMAND_MS"] ?? "")
+
+    /// How many times the chip's own time an audit may take: what is asked, and three times that of a debug build on a chip that is
+    /// a program itself.
     private static var bound: Double {
         #if DEBUG
-            3.9
+            delay == nil ? 3.9 : 1.3
         #else
             1.3
         #endif
@@ -29,6 +32,11 @@ import VaultAPI
         .enabled(if: many != nil, "set TENPIN_AUDIT_ACCOUNTS=900"))
     func speed() async throws {
         try await HonestVault.with(further: Self.many ?? 0) { vault in
+            let relay = try Self.delay.map { delay in
+                try ChipRelay(vault.chip) { _ in .carryThen { Thread.sleep(forTimeInterval: delay / 1000) } }
+            }
+            defer { relay?.end() }
+            if let relay { try vault.configure { $0.tcti = relay.tcti } }
             let opened = try await vault.open()
             await opened.measure()
             let begun = ContinuousClock.now

@@ -52,8 +52,8 @@ struct IndependentClientTests {
                     ])
                 #expect(
                     found.members["org.tenpin.Transport"] == [
-                        "MessageMalformed", "MessageTimedOut", "MessageTooLarge", "ReplyUnusable", "ShuttingDown",
-                        "TooManyConnections",
+                        "IntroductionOver", "MessageMalformed", "MessageTimedOut", "MessageTooLarge", "ReplyUnusable",
+                        "ShuttingDown", "TooManyConnections",
                     ])
                 #expect(found.ping == ["pong": "héllo 😀"])
                 #expect(found.nest == ["sum": 42])
