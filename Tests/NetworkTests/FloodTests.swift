@@ -27,7 +27,14 @@ import Testing
     func fast() async throws {
         let counts = Mutex((tried: 0, cameIn: 0))
         try await attacked { network in
-            counts.withLock { $0.tried += 1 }
+            let tried = counts.withLock {
+                $0.tried += 1
+                return $0.tried
+            }
+            // A slow machine shakes hands more slowly than the pace allows; who only connects comes faster on any.
+            if tried <= 5 {
+                for _ in 0..<100 { _ = try? TCPPeer(network.port, from: "127.0.0.2") }
+            }
             guard let peer = try? await TLSPeer.connect(network.port, .init(source: "127.0.0.2")) else {
                 // Who is not let in need not try at once; that would only tell how fast this test is.
                 try? await Task.sleep(for: .milliseconds(20))
