@@ -13,7 +13,6 @@ play_fleet() {
     meet_a_liar
     guess_at_all_of_them
     printf '\n%sEverything held%s (%s s). docs/fleet.md tells what each number means.\n' "$green" "$plain" "$SECONDS"
-    rm -rf -- "$work"
 }
 
 leave_fleet() {
@@ -27,7 +26,12 @@ leave_fleet() {
         use_chip_of "$site"
         if [[ -d $dir ]]; then end_chip TERM; fi
     done
-    ((code == 0)) || printf '%sthe demo did not succeed%s; everything it made is in %s\n' "$red" "$plain" "$work" >&2
+    # Not before the chips have ended: their folders say which processes they are.
+    if ((code == 0)); then
+        rm -rf -- "$work"
+    else
+        printf '%sthe demo did not succeed%s; everything it made is in %s\n' "$red" "$plain" "$work" >&2
+    fi
     exit "$code"
 }
 
