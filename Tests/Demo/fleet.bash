@@ -2,7 +2,8 @@
 # The story of `./swtpm-setup demo --fleet`, with the means of demo.bash: three sites, of which one is destroyed and one lies.
 
 sites=(bergen lisbon trieste)
-declare -A place=() chip=() server=()
+# Global, though this file is sourced in a function: the last of them is needed when that has returned.
+declare -gA place=() chip=() server=()
 
 play_fleet() {
     need_packages python3
