@@ -1,3 +1,4 @@
+import DeviceTestSupport
 import Synchronization
 import TPM
 import TestSupport

@@ -135,15 +135,3 @@ extension Device {
 
 /// What a test needs and is not there.
 enum Missing: Error { case key, enrollment, row, call }
-
-/// The error of `body`, which must be one of the device's.
-func failure(
-    isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Void
-) async throws -> VaultClientError? {
-    do {
-        try await body()
-        return nil
-    } catch let error as VaultClientError {
-        return error
-    }
-}

@@ -1,3 +1,4 @@
+import DeviceTestSupport
 import OPRF
 import TPM
 import TestSupport

@@ -192,18 +192,6 @@ extension RecoverOutcome {
     var key: [UInt8]? { recovered?.key.key.bytes.published }
 }
 
-/// The error of `body`, which must be one of the device's.
-func failure(
-    isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Void
-) async throws -> VaultClientError? {
-    do {
-        try await body()
-        return nil
-    } catch let error as VaultClientError {
-        return error
-    }
-}
-
 /// A door that stays shut until somebody opens it.
 actor Gate {
     private var isOpen = false

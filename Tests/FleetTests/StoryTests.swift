@@ -1,3 +1,4 @@
+import DeviceTestSupport
 import TPM
 import Testing
 import VaultAPI

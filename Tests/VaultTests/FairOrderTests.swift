@@ -148,36 +148,40 @@ struct FairOrderTests {
         #expect(last == "starts")
     }
 
-    @Test("while a call is between two turns no other of its account has one, and others do")
-    func between() throws {
+    /// A call of Alice's is between its two turns.
+    private static func betweenTwo() throws -> (order: FairOrder<String>, first: FairOrder<String>.Turn) {
         var order = FairOrder<String>(waitingPerAccount: 8)
         _ = order.join("alice", of: try Queue.caller(1, "alice"))
         let turn = order.next()
         let first = try #require(turn)
         order.hold(first)
+        return (order, first)
+    }
+
+    @Test("while a call is between two turns no other of its account has one, and others do")
+    func between() throws {
+        let held = try Self.betweenTwo()
+        var order = held.order
         #expect(order.isBetweenTwo("alice") && !order.isBetweenTwo("bob"))
         _ = order.join("alice again", of: try Queue.caller(2, "alice"))
         _ = order.join("bob", of: try Queue.caller(3, "bob"))
         var calls = [order.next()?.call, order.next()?.call]
         #expect(calls == ["bob", nil])
         #expect(order.callers.count == 2)
-        order.release(first)
+        order.release(held.first)
         calls = [order.next()?.call]
         #expect(calls == ["alice again"])
     }
 
     @Test("who must be alone waits for those between two turns, and nothing begins meanwhile")
     func alone() throws {
-        var order = FairOrder<String>(waitingPerAccount: 8)
-        _ = order.join("alice", of: try Queue.caller(1, "alice"))
-        let turn = order.next()
-        let first = try #require(turn)
-        order.hold(first)
+        let held = try Self.betweenTwo()
+        var order = held.order
         _ = order.join("audit", of: try Queue.caller(2, nil), isAlone: true)
         _ = order.join("bob", of: try Queue.caller(3, "bob"))
         var calls = [order.next()?.call]
         #expect(calls == [nil])
-        order.release(first)
+        order.release(held.first)
         calls = [order.next()?.call, order.next()?.call]
         #expect(calls == ["audit", "bob"])
     }
