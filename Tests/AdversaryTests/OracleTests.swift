@@ -16,7 +16,7 @@ import Testing
         _ code: UInt32, _ handles: [UInt32], _ parameters: [UInt8] = [], answer: UInt32 = 0, handle: UInt32? = nil
     ) -> Witness.Exchange {
         let authorizations: [RawCommand.Authorization] =
-            [0x154, 0x157, 0x149, 0x12A, 0x137].contains(code) ? [.password] : []
+            [0x154, 0x157, 0x149, 0x126, 0x12A, 0x137].contains(code) ? [.password] : []
         let body = (handle.map { field($0) } ?? []) + field(UInt32(0))
         return Witness.Exchange(
             command: RawCommand(code, handles, authorizations, parameters).bytes,
@@ -95,6 +95,21 @@ import Testing
         // TPM_RC_NV_UNINITIALIZED.
         let unwritten = [0x14A, 0].map { model.authorized(answer: $0) }
         #expect(unwritten == [true, false])
+    }
+
+    @Test("a chip that is cleared forgets the owner's slots and keeps the platform's, and the oracle knows")
+    func cleared() throws {
+        let area = try #require(Self.slot)
+        for (bits, hierarchy) in [(UInt32(0), UInt32(0x4000_0001)), (1 << 30, 0x4000_000C)] {
+            var witness = Witness()
+            let slot = area.bytes(attributes: area.attributes | bits)
+            witness.see(Self.exchange(0x12A, [hierarchy], sized([]) + sized(slot)))
+            witness.see(Self.exchange(0x126, [0x4000_000C]))
+            witness.see(bits == 0 ? .undefined : .unwritten, at: area.handle)
+            #expect(witness.alarms.isEmpty)
+            witness.see(bits == 0 ? .unwritten : .undefined, at: area.handle)
+            #expect(!witness.alarms.isEmpty)
+        }
     }
 
     /// Emulated chips only: a real chip has no file that its host could copy. Out of the bound, and said so wherever a

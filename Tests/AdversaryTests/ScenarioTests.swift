@@ -68,6 +68,13 @@ import Testing
         }
     }
 
+    @Test("what the platform defined in a slot's place outlives a chip that is cleared, and gives nothing")
+    func cleared() async throws {
+        let steps: [Step] = [.enroll(0, limit: 2, .none), .redefine(0, .platformCreated, back: false), .clear]
+        let (finding, tally) = try await Play.run(steps)
+        #expect(finding == nil && tally.steps == 3 && tally.readings > 0)
+    }
+
     @Test("with the program tenpin as the device, the operator gets limit and grants, less what was mistyped")
     func program() async throws {
         try await Scene.with { scene in

@@ -38,6 +38,7 @@ package struct IndexArea: Hashable, Sendable {
     private let nameAlgorithm: UInt16
 
     private static let written: UInt32 = 1 << 29
+    private static let platformCreate: UInt32 = 1 << 30
 
     /// - Parameter bytes: what a TPM2B_NV_PUBLIC holds.
     package init?(_ bytes: [UInt8]) {
@@ -56,6 +57,8 @@ package struct IndexArea: Hashable, Sendable {
     package var isWritten: Bool { attributes & Self.written != 0 }
     /// Whether it is a PIN Pass index (TPM_NT 9).
     package var isSlot: Bool { attributes >> 4 & 0xF == 9 }
+    /// Whether TPM2_Clear leaves it alone: what the platform defined is not the owner's. TPM 2.0 Part 3 §24.6.
+    package var outlivesClear: Bool { attributes & Self.platformCreate != 0 }
 
     /// The area as TPM2B_NV_PUBLIC holds it, with these attributes and this policy instead.
     package func bytes(attributes: UInt32? = nil, authPolicy: [UInt8]? = nil) -> [UInt8] {

@@ -139,7 +139,8 @@ package struct Witness: Sendable {
         case 0x120:
             guard let persistent = try? fields.number(UInt32.self) else { return }
             objects[persistent] = command.handles[1] == persistent ? nil : objects[command.handles[1]]
-        case 0x126, 0x125, 0x124: objects = [:]
+        // Not ChangePPS: no key of a vault stands in the platform's hierarchy, so that all of them stay.
+        case 0x126, 0x124: objects = [:]
         default: break
         }
     }
@@ -177,7 +178,7 @@ package struct Witness: Sendable {
             slotsByPolicy[PolicyDigest.evaluating(name)] = name
         case 0x122: slots[command.handles[1]] = nil
         case 0x11F: slots[command.handles[0]] = nil
-        case 0x126: slots = [:]
+        case 0x126: slots = slots.filter { $0.value.area.outlivesClear }
         case 0x137:
             guard let data = try? fields.sized(), let offset = try? fields.number(UInt16.self) else { return }
             slots[command.handles[1]]?.model.wrote(
