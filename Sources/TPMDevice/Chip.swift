@@ -15,8 +15,11 @@ public final class Chip {
     /// Whether a policy session of this program's own stays in the chip between two uses, where it takes one of three places.
     /// Not for a chip that others use too: a resource manager would save and load it with every command.
     public var keepsPolicySession = false
-    private var idlePolicySession: Handle?
+    /// With how many commands had been sent when it was last used.
+    private var idlePolicySession: (handle: Handle, sent: Int)?
     private var lendsPolicySession = false
+    /// How many commands were sent.
+    private var sent = 0
 
     /// Told of each command that is sent again, and why.
     public var onRepetition: (CommandCode, ResponseCode) -> Void = { _, _ in }
@@ -37,7 +40,7 @@ public final class Chip {
 
     /// What is kept does not outlive the connection.
     deinit {
-        if let idlePolicySession { try? flush(idlePolicySession) }
+        if let idlePolicySession { try? flush(idlePolicySession.handle) }
     }
 
     /// The authorization of commands that the owner hierarchy authorizes.
@@ -151,15 +154,17 @@ public final class Chip {
     /// A session that is kept goes on after its command, and the chip takes back what was satisfied in it (Part 1 §19.7.4);
     /// another one ends with it. One whose use failed is flushed either way: nobody knows what is satisfied in it.
     /// The attack: 1. somebody at the chip runs a policy command in the session while it is idle; 2. the next policy does not hold
-    /// in it. So what a kept session refuses is tried once more in a new one. What spends a guess cannot be tried again, and is
-    /// not `reusing` one.
+    /// in it. So what a kept session refuses is tried once more in a new one. What spends a guess cannot be tried again, and takes
+    /// one only if its use was the last command that was sent: then it was good a moment ago.
     func withPolicySession<R>(
-        reusing: Bool, begun begin: (Handle) throws(ChipError) -> Void, _ body: (Authorization) throws(ChipError) -> R
+        spendsGuess: Bool, begun begin: (Handle) throws(ChipError) -> Void,
+        _ body: (Authorization) throws(ChipError) -> R
     ) throws(ChipError) -> R {
         // An idle session of a lost connection is gone.
         if transport == nil { try reconnect() }
-        let isKept = reusing && keepsPolicySession && !lendsPolicySession
-        let idle = isKept ? idlePolicySession : nil
+        let isGood = !spendsGuess || idlePolicySession?.sent == sent
+        let isKept = isGood && keepsPolicySession && !lendsPolicySession
+        let idle = isKept ? idlePolicySession?.handle : nil
         var handle = if let idle { idle } else { try startSession(.policy).handle }
         if isKept {
             idlePolicySession = nil
@@ -172,7 +177,8 @@ public final class Chip {
                 try begin(handle)
                 result = try body(Authorization(session: handle, attributes: isKept ? [.continueSession] : []))
             } catch {
-                guard let idle, case .refused(_, let code) = error, !code.isWarning || code.isMissingReference,
+                guard !spendsGuess, let idle, case .refused(_, let code) = error,
+                    !code.isWarning || code.isMissingReference,
                     code != .failure, code != .initialize
                 else { throw error }
                 try? flush(idle)
@@ -180,7 +186,7 @@ public final class Chip {
                 try begin(handle)
                 result = try body(Authorization(session: handle, attributes: [.continueSession]))
             }
-            if isKept { idlePolicySession = handle }
+            if isKept { idlePolicySession = (handle, sent) }
             return result
         } catch {
             try? flush(handle)
@@ -212,10 +218,11 @@ public final class Chip {
     }
 
     private func exchange(_ command: Command, _ authorizations: [Authorization]) throws(ChipError) -> Response {
-        let sent = command.bytes(authorizations: authorizations)
-        guard sent.count <= Transport.maximumSize else { throw .oversized(command.code, sent.count) }
+        let request = command.bytes(authorizations: authorizations)
+        guard request.count <= Transport.maximumSize else { throw .oversized(command.code, request.count) }
+        sent += 1
         let begun = ContinuousClock.now
-        let bytes = try transmit(sent)
+        let bytes = try transmit(request)
         let time = ContinuousClock.now - begun
         do throws(WireError) {
             let response = try Response(bytes, to: command)

@@ -27,7 +27,7 @@ extension Chip {
     ) throws(ChipError) -> R {
         guard let path = policy.path(to: code), let first = path.first else { throw .unsatisfiable(code) }
         let spends = if case .nv = first { true } else { false }
-        return try withPolicySession(reusing: !spends) { (session) throws(ChipError) in
+        return try withPolicySession(spendsGuess: spends) { (session) throws(ChipError) in
             willBegin()
             try run(first, for: code, in: session, evidence)
         } _: { (authorization) throws(ChipError) in
