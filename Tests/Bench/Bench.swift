@@ -13,6 +13,7 @@ struct Bench: AsyncParsableCommand {
             EXAMPLES
               tenpin-bench --json bench.json
               tenpin-bench --quick          # 64 accounts, recoveries and an audit, in half a minute
+              tenpin-bench --family amd     # recoveries on an emulator that is as slow as such a chip
               tenpin-bench --check          # exit code 1 where a target was missed
             """)
 
@@ -25,16 +26,22 @@ struct Bench: AsyncParsableCommand {
     @Flag(help: "Measure recoveries and an audit alone, with 64 accounts.")
     var quick = false
 
+    @Option(help: "Measure recoveries on an emulator that is as slow as this family of chips; may be repeated.")
+    var family: [ChipFamily] = []
+
     @Flag(help: "End with exit code 1 where a target was missed.")
     var check = false
 
     func validate() throws {
         guard (1...100).contains(rounds) else { throw ValidationError("--rounds takes a number from 1 to 100.") }
+        guard !quick || family.isEmpty else { throw ValidationError("--quick and --family are two things to measure.") }
     }
 
     func run() async throws {
         var report = Report(machine: try await Machine.current())
-        if quick {
+        if !family.isEmpty {
+            try await FamilyBench(rounds: rounds, families: family).run(&report)
+        } else if quick {
             try await QuickBench(rounds: rounds).run(&report)
         } else {
             try await VaultBench(rounds: rounds).run(&report)

@@ -34,17 +34,19 @@ struct Target: Encodable, Sendable {
         held = bound == .atLeast ? measured >= goal : measured <= goal
     }
 
-    /// What the vault's recoveries should come to beside the floor's.
-    static func ofRecoveries(_ floor: Section, _ vault: Section) -> [Target] {
+    /// What the vault's recoveries should come to beside the floor's; on a real chip where one is named.
+    static func ofRecoveries(_ floor: Section, _ vault: Section, on chip: String? = nil) -> [Target] {
         let bare = floor.median("recovery")
+        let place = chip.map { "\($0): " } ?? ""
         return [
             Target(
-                "throughput with 16 devices, of the floor's",
+                "\(place)throughput with 16 devices, of the floor's",
                 vault.median("recovery, 16 devices: rate") * bare / 1000, .atLeast, 0.95),
             Target(
-                "one device's time, of the floor's", vault.median("recovery, 1 device: median") / bare, .atMost, 1.15),
+                "\(place)one device's time, of the floor's",
+                vault.median("recovery, 1 device: median") / bare, .atMost, 1.15),
             Target(
-                "vault's processor, of the chip's time",
+                "\(place)vault's processor, of the chip's time",
                 vault.median("recovery, 16 devices: vault's processor") / bare, .atMost, 0.05),
         ]
     }

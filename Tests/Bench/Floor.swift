@@ -35,8 +35,8 @@ final class Floor {
         let parentHandle: UInt32
     }
 
-    init(_ chip: Swtpm, home: String, vault: KnownVault) throws {
-        raw = try chip.raw()
+    init(_ raw: RawTPM, home: String, vault: KnownVault) throws {
+        self.raw = raw
         self.vault = vault
         let handles = try JSONDecoder().decode(
             Handles.self, from: Data(contentsOf: URL(filePath: home + "/vault.json")))

@@ -69,30 +69,33 @@ struct Place {
         try await stage.stop()
     }
 
-    /// Measures the floor: recoveries of someone enrolled there, and enrollments.
-    func floor(_ section: inout Section, prefix: String, enrollments: Int) async throws {
-        let floor = try Floor(stage.chip, home: stage.home, vault: vault)
+    /// Measures the floor: recoveries of someone enrolled there, and enrollments. By a relay where one is given.
+    func floor(
+        _ section: inout Section, recoveries: Int = 60, enrollments: Int = 0, by relay: ChipRelay? = nil
+    ) async throws {
+        let raw = try relay.map { try RawTPM(path: $0.path) } ?? stage.chip.raw()
+        let floor = try Floor(raw, home: stage.home, vault: vault)
         var subject = try floor.enroll("floor", slot: Self.floorSlots)
         for _ in 0..<5 { try floor.recover(&subject) }
         var times: [Duration] = []
-        for _ in 0..<60 {
+        for _ in 0..<recoveries {
             let (_, time, commands) = try floor.measuring { try floor.recover(&subject) }
             times.append(time)
-            if times.count == 1 { section.add("\(prefix)TPM commands, recovery", "", Double(commands)) }
+            if times.count == 1 { section.add("TPM commands, recovery", "", Double(commands)) }
         }
         let recovery = Percentiles(times)
-        section.add("\(prefix)recovery", "ms", recovery(50))
-        section.add("\(prefix)recovery, 95th percentile", "ms", recovery(95))
+        section.add("recovery", "ms", recovery(50))
+        section.add("recovery, 95th percentile", "ms", recovery(95))
         times = []
         for number in 0..<enrollments {
             let (one, time, commands) = try floor.measuring {
                 try floor.enroll("floor-\(number)", slot: Handle(Self.floorSlots.rawValue + 1))
             }
             times.append(time)
-            if number == 0 { section.add("\(prefix)TPM commands, enrollment", "", Double(commands)) }
+            if number == 0 { section.add("TPM commands, enrollment", "", Double(commands)) }
             try floor.remove(one)
         }
-        if enrollments > 0 { section.add("\(prefix)enrollment", "ms", Percentiles(times)(50)) }
+        if enrollments > 0 { section.add("enrollment", "ms", Percentiles(times)(50)) }
         try floor.remove(subject)
         try floor.end()
     }

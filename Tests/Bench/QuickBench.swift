@@ -12,7 +12,7 @@ struct QuickBench {
             var audit = Section("An audit, the whole program")
             for round in 1...rounds {
                 say("round \(round) of \(rounds)")
-                try await place.floor(&floor, prefix: "", enrollments: 0)
+                try await place.floor(&floor)
                 try await place.serve { served in
                     for devices in [1, 16] { try await served.recover(place.people, devices: devices, into: &vault) }
                 }

@@ -38,10 +38,14 @@ struct Served {
         return crowd
     }
 
-    /// The same for two seconds, into a table.
-    func recover(_ people: [Person], devices: Int, into section: inout Section) async throws {
-        let crowd = try await recover(people, devices: devices, for: .seconds(2))
+    /// The same, into a table.
+    @discardableResult
+    func recover(
+        _ people: [Person], devices: Int, for stay: Duration = .seconds(2), into section: inout Section
+    ) async throws -> Crowd {
+        let crowd = try await recover(people, devices: devices, for: stay)
         crowd.add(to: &section, "recovery, \(devices) device\(devices == 1 ? "" : "s")")
+        return crowd
     }
 
     /// Has so many devices enroll; those who were enrolled are forgotten afterwards.

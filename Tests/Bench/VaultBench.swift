@@ -41,7 +41,7 @@ struct VaultBench {
         let withDead = try await places[2].makeDeadStore(Self.dead)
         for round in 1...rounds {
             say("round \(round) of \(rounds)")
-            try await main.floor(&floor, prefix: "", enrollments: 10)
+            try await main.floor(&floor, enrollments: 10)
             try await main.serve { served in
                 idle.add("start-up to the first answer", "ms", served.startUp)
                 idle.add("memory at rest", "MiB", try served.process.memory())
@@ -69,7 +69,7 @@ struct VaultBench {
     /// One device's recoveries and the floor's, one after the other.
     private func alone(_ place: Place, _ name: String, _ section: inout Section) async throws {
         var floor = Section("")
-        try await place.floor(&floor, prefix: "", enrollments: 0)
+        try await place.floor(&floor)
         let bare = floor.median("recovery")
         section.add("\(name): floor", "ms", bare)
         try await place.serve { served in

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./swtpm-setup bench vault`, sourced by it: builds the programs as they are released, and Tests/Bench beside them.
 
-# bench_vault [--quick] [--rounds N] [--json FILE] [--check]
+# bench_vault [--quick | --family NAME ...] [--rounds N] [--json FILE] [--check]
 bench_vault() {
     local json=$top/.swtpm/bench/vault.json arguments=()
     while (($#)); do
@@ -10,6 +10,11 @@ bench_vault() {
             --rounds)
                 [[ ${2:-} =~ ^[0-9]{1,3}$ ]] && ((10#$2 >= 1)) || misuse "--rounds needs a number from 1 on"
                 arguments+=(--rounds "$((10#$2))")
+                shift 2
+                ;;
+            --family)
+                [[ ${2:-} =~ ^[a-z]+$ ]] || misuse "--family needs amd, intel, nuvoton or infineon"
+                arguments+=(--family "$2")
                 shift 2
                 ;;
             --check|--quick) arguments+=("$1"); shift ;;

@@ -53,8 +53,10 @@ public final class ChipRelay: Sendable {
     /// A command as the chip had it, and what the chip said; `nil` when it was gone by then.
     public typealias Watcher = @Sendable (_ command: [UInt8], _ said: [UInt8]?) -> Void
 
+    /// Where it listens.
+    public let path: String
     /// What tpm2-tss calls it.
-    public let tcti: String
+    public var tcti: String { "swtpm:path=\(path)" }
     private let chip: Swtpm
     private let listener: Int32
     private let state: Mutex<State>
@@ -83,8 +85,7 @@ public final class ChipRelay: Sendable {
     public init(_ chip: Swtpm, plan: @escaping Plan = { _ in .carry }) throws {
         self.chip = chip
         state = Mutex(State(plan: plan))
-        let path = chip.folder.path(percentEncoded: false) + "/relay-\(UInt32.random(in: 0...99999))"
-        tcti = "swtpm:path=\(path)"
+        path = chip.folder.path(percentEncoded: false) + "/relay-\(UInt32.random(in: 0...99999))"
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
