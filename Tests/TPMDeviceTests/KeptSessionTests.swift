@@ -1,0 +1,79 @@
+import TPM
+import TPMDevice
+import TestSupport
+import Testing
+
+/// The vault's own policy session stays in the chip between two uses, where root on the host can reach it.
+@Suite("A policy session that is kept")
+struct KeptSessionTests {
+    private static func withKept(_ body: (EnrolledChip) throws -> Void) async throws {
+        try await withEnrolledChip { enrolled in
+            enrolled.chip.keepsPolicySession = true
+            try enrolled.evaluate()
+            enrolled.chip.times = CommandTimes()
+            try body(enrolled)
+            let kept = try sessions(enrolled)
+            #expect(kept.count == 1)
+            for session in kept { enrolled.courier.flush(session) }
+        }
+    }
+
+    /// Loaded HMAC and policy sessions are listed with the type of the former. TPM 2.0 Part 2 §7.4.
+    private static func sessions(_ enrolled: EnrolledChip) throws -> [Handle] {
+        try enrolled.chip.handles(from: 0x0200_0000).map { Handle($0.rawValue & 0xFF_FFFF | 0x0300_0000) }
+    }
+
+    private static func evaluate(_ enrolled: EnrolledChip) throws {
+        let point = P256Point.someone
+        let evaluated = try enrolled.evaluate(point)
+        #expect(try evaluated == enrolled.expected(point))
+    }
+
+    private static func count(of command: CommandCode, _ enrolled: EnrolledChip) -> Int {
+        enrolled.chip.times?.summary.first { $0.command == command }?.count ?? 0
+    }
+
+    @Test("an evaluation takes the session that has just loaded the key")
+    func justUsed() async throws {
+        try await Self.withKept { enrolled in
+            try Self.evaluate(enrolled)
+            #expect(Self.count(of: .policyNV, enrolled) == 1)
+            #expect(Self.count(of: .startAuthSession, enrolled) == 0)
+            #expect(try enrolled.count() == SlotCount(count: 2, ceiling: 10))
+        }
+    }
+
+    @Test("an evaluation begins in a session of its own where another command came in between")
+    func usedBefore() async throws {
+        try await Self.withKept { enrolled in
+            let chip = enrolled.chip
+            try enrolled.withEvaluationKey { key in
+                try chip.run(.getRandom(8))
+                try chip.withPolicy(
+                    enrolled.evaluationPolicy, for: .ecdhZGen, evidence: .spending(enrolled.written)
+                ) { (session) throws(ChipError) in
+                    _ = try chip.run(.ecdhZGen(key, .someone), authorizedBy: session)
+                }
+            }
+            #expect(Self.count(of: .startAuthSession, enrolled) == 1)
+            #expect(try enrolled.count() == SlotCount(count: 2, ceiling: 10))
+        }
+    }
+
+    /// The attack: 1. root runs a policy command in the vault's session while it is idle; 2. the next policy does not hold in it;
+    /// 3. a person's guess is spent for nothing.
+    @Test("what root runs in it, or flushes, costs nobody a guess", arguments: [true, false])
+    func touched(isFlushed: Bool) async throws {
+        try await Self.withKept { enrolled in
+            let session = try #require(try Self.sessions(enrolled).first)
+            if isFlushed {
+                enrolled.courier.flush(session)
+            } else {
+                try enrolled.courier.expect(.success, .policyCommandCode(session, .nvWrite))
+            }
+            try Self.evaluate(enrolled)
+            #expect(Self.count(of: .policyNV, enrolled) == 1)
+            #expect(try enrolled.count() == SlotCount(count: 2, ceiling: 10))
+        }
+    }
+}
