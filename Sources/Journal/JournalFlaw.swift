@@ -31,7 +31,7 @@ public enum JournalFlaw: Hashable, Sendable, CustomStringConvertible {
     case neverCertified
 
     // The chip's own counts.
-    /// The chip made this many evaluations more than there are lines.
+    /// The chip counted more evaluations than there are lines; both are totals.
     case withoutLine(EnrollmentID, lines: UInt32, chip: UInt32)
     /// There are lines for evaluations that the chip never made.
     case invented(EnrollmentID, lines: UInt32, chip: UInt32)

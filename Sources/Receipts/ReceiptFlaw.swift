@@ -43,7 +43,8 @@ public enum ReceiptFlaw: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notAReceipt: "This is not a receipt; give a file that `tenpin receipt` wrote."
-        case .notAChallenge: "This is not a challenge; give a file that `tenpin verify-receipt --new-challenge` wrote."
+        case .notAChallenge:
+            "This is not a challenge; make one with `tenpin verify-receipt --new-challenge` or `tenpin-audit challenge`."
         case .laterVersion: "The file was written by a later version; use that."
         case .malformed(let error): "The receipt was cut or altered: \(error)."
         case .malformedChallenge(let error): "The challenge was cut or altered: \(error)."

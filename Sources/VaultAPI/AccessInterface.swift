@@ -48,7 +48,7 @@ public enum AccessFault: String, Error, Codable, Hashable, Sendable, CaseIterabl
     case tokenMalformed = "TokenMalformed"
     /// It is not signed with EdDSA or ES256, or not with the one that its key is for.
     case tokenAlgorithm = "TokenAlgorithm"
-    /// Its key id is none of the account service's.
+    /// Its key id is none of the account service's, or the vault takes no tokens.
     case tokenKeyUnknown = "TokenKeyUnknown"
     case tokenSignature = "TokenSignature"
     /// It lacks a claim that it must have, or its account is none.

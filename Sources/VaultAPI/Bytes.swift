@@ -6,7 +6,7 @@ public struct Bytes: Codable, Hashable, Sendable {
 
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Decodes strictly: no white space, no missing padding, at most 16 KiB.
+    /// Decodes strictly: no white space, no missing padding, at most 16,500 bytes.
     public init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard text.utf8.count <= 22000, let data = Data(base64Encoded: text), data.base64EncodedString() == text else {

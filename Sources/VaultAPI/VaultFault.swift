@@ -34,19 +34,16 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
     case chipFailedAfterSpending = "ChipFailedAfterSpending"
     /// The store cannot be written.
     case storeUnavailable = "StoreUnavailable"
-    /// As above, after the guess was spent.
-    case storeFailedAfterSpending = "StoreFailedAfterSpending"
 
     /// Whether the call spent a guess.
     public var guess: Guess {
         switch self {
-        case .storeFailedAfterSpending: .spent
         case .chipFailedAfterSpending: .maybeSpent
         default: .notSpent
         }
     }
 
-    /// What a failed call cost.
+    /// What failed cost: a call never more than `maybeSpent`, a whole recovery also `spent`.
     public enum Guess: String, Codable, Sendable { case notSpent, maybeSpent, spent }
 
     /// One sentence for a person, and what the call cost.
@@ -71,14 +68,14 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
         case .notTheProfile: "The vault refused a structure that is not exactly the profile's; use matching versions."
         case .notAPoint: "The vault refused a blinded element that is not a point of P-256."
         case .lockedOut: "The chip refuses further guesses: the limit is used up."
-        case .tooManyToday: "The account had all its evaluations for today; try again tomorrow."
+        case .tooManyToday: "The account had all its evaluations, or writes of its slot, for today; try again tomorrow."
         case .sessionGone: "The vault ended the session to make room for others; try again."
         case .refusedByChip: "The chip refused the signature or the session; try again."
         case .notBurnt: "The old slot is not burnt, so its guesses would stay with the vault's host."
         case .slotGone: "The account's slot is gone from the chip: its operator destroyed it, or the chip was cleared."
         case .chipUnavailable, .chipFailedAfterSpending:
             "The vault's chip does not answer as it should; try again later, or ask its operator."
-        case .storeUnavailable, .storeFailedAfterSpending:
+        case .storeUnavailable:
             "The vault cannot write its store; try again later, or ask its operator."
         }
     }
@@ -89,7 +86,7 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
 
 /// The parameters of every error on the wire.
 public struct FaultParameters: Codable, Hashable, Sendable {
-    /// `notSpent`, `maybeSpent` or `spent`.
+    /// `notSpent` or `maybeSpent`.
     public var guess: String
     /// One sentence for a person.
     public var message: String

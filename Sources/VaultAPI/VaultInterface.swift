@@ -11,7 +11,7 @@ public enum VaultInterface {
     private static let methods = """
         # A backup key vault: keeps a backup key and hands it out for the right password, with a limit on guesses that
         # the TPM counts. Byte strings are base64: structures TPM-marshalled, points SEC 1 compressed. Every error says whether
-        # a guess was spent: notSpent, maybeSpent or spent.
+        # a guess was spent: notSpent or maybeSpent.
         interface org.tenpin.Vault
 
         type Carried (nonceCaller: string, attributes: int, hmac: string)

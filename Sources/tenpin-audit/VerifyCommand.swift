@@ -11,8 +11,8 @@ struct VerifyCommand: AsyncParsableCommand {
         abstract: "Check evidence, and say what was found.",
         discussion: """
             Everything that the chip signed is checked: count, ceiling and Name of each slot, the firmware version, that it was \
-            after your challenge, and that the file is whole. The rest is the word of the vault's host: that there are no further \
-            accounts, hierarchies, dictionary-attack settings, and whether private parts load.
+            after your challenge, and that the file is whole; without a challenge nothing is verified. The rest is the word of the \
+            vault's host: hierarchies, dictionary-attack settings, whether private parts load, and that there are no further accounts.
 
               tenpin-audit verify second.evidence --challenge my.challenge
               tenpin-audit verify second.evidence --challenge my.challenge --json

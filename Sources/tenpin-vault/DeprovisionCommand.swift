@@ -5,7 +5,7 @@ import Vault
 struct DeprovisionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deprovision",
-        abstract: "Take a vault off its TPM: its slots, the keys it made, and its files.",
+        abstract: "Take a vault off its TPM: its slots, the keys and the counter it made, and its files.",
         discussion: """
             Every account of the vault ends for good. It first shows what it would remove, and asks for the number of \
             accounts. Keys that were there before the vault, other NV indexes, and the TPM's settings stay as they \

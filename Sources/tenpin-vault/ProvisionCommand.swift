@@ -9,9 +9,9 @@ struct ProvisionCommand: ParsableCommand {
         commandName: "provision",
         abstract: "Make a TPM a vault: check it, make the parent, write the configuration.",
         discussion: """
-            Nothing on the chip is harmed: it is tested with throwaway objects, then gets a persistent parent, and an \
-            endorsement key where none is persistent. The TPM is not cleared and no authorization is changed. Run \
-            again, it finds what it made; `deprovision` takes that away.
+            Nothing on the chip is harmed: it is tested with throwaway objects, then gets a persistent parent, a \
+            counter for the journal, and an endorsement key where none is persistent. The TPM is not cleared and no \
+            authorization is changed. Run again, it finds what it made; `deprovision` takes that away.
 
               tenpin-vault provision --plan
               tenpin-vault provision --tcti device:/dev/tpmrm0 --home /var/lib/tenpin

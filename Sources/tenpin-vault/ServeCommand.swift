@@ -27,7 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
                 --token-audience vault-1.example --tls-certificate vault.pem \\
                 --tls-key vault.key --metrics 127.0.0.1:9464
 
-            SIGHUP reads certificate, key and token keys again.
+            With --listen, SIGHUP reads certificate, key, token keys and the gateways' authority again.
             """)
 
     @OptionGroup var home: HomeOption

@@ -39,7 +39,7 @@ struct Reloading {
             Task {
                 do {
                     try await reload()
-                    say("reloaded: new connections meet the files as they are now")
+                    say("reloaded: the files count as they are now, also for who is connected")
                 } catch {
                     say("not reloaded: \(error) What was read before stays in use.")
                 }

@@ -22,10 +22,10 @@ struct TenpinVault: AsyncParsableCommand {
                1  failed
               10  a note was found, 11 a warning, 12 something critical
               64  bad usage
-              65  the store is damaged, or of a later version
+              65  the store is damaged or of a later version, or a challenge cannot be used
               69  the TPM does not answer, or refuses
               75  the store is locked by another program
-              78  not provisioned, in use, or another chip
+              78  not provisioned, in use, another chip, or its files cannot be used
             """,
         version: VaultVersion.text,
         subcommands: [
@@ -62,6 +62,6 @@ struct TenpinVault: AsyncParsableCommand {
 
 /// Where a vault keeps its files.
 struct HomeOption: ParsableArguments {
-    @Option(help: "The vault's folder: vault.json, vault.sqlite and a lock. [$TENPIN_VAULT_HOME]")
+    @Option(help: "The vault's folder: vault.json, vault.sqlite and what goes with them. [$TENPIN_VAULT_HOME]")
     var home = ProcessInfo.processInfo.environment["TENPIN_VAULT_HOME"] ?? "/var/lib/tenpin"
 }

@@ -36,7 +36,7 @@ fuzz() {
 
 readonly fuzz_flags=(-sanitize=fuzzer,address -enforce-exclusivity=checked -assert-config Debug)
 
-# One archive of the modules that take bytes from outside, instrumented; about 5 minutes the first time.
+# One archive of the modules that take bytes from outside, instrumented; about 7 minutes the first time.
 build_parts() {
     local flags=(-Xcc -fsanitize=address -Xcc -fno-omit-frame-pointer -Xswiftc -enable-testing) flag
     for flag in "${fuzz_flags[@]}"; do flags+=(-Xswiftc "$flag"); done

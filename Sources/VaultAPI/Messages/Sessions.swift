@@ -1,5 +1,6 @@
 /// Starts a session between the device and the chip (SHA-256, AES-128-CFB), salted to the endorsement key. It lives as
-/// long as the connection, or until it is used up; a connection has at most four.
+/// long as the connection, until it is used up, or until it is ended to make room for others (`SessionGone`); a connection has
+/// at most four.
 public struct StartSession: VaultMethod {
     public static let name = "StartSession"
     public var kind: Kind

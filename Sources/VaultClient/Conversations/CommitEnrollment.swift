@@ -72,8 +72,7 @@ extension VaultClientError {
         switch reason {
         case .fault(let fault):
             switch fault {
-            case .busy, .chipUnavailable, .storeUnavailable, .sessionGone, .chipFailedAfterSpending,
-                .storeFailedAfterSpending:
+            case .busy, .chipUnavailable, .storeUnavailable, .sessionGone, .chipFailedAfterSpending:
                 .noReply
             default: .refused(fault)
             }

@@ -50,7 +50,7 @@ public struct PendingEnrollment: Sendable {
     public var limit: UInt32 { recipe.guesses }
 }
 
-/// Steps 1 and 2 of an enrollment (DESIGN section 6) at every vault, up to the messages of step 3.
+/// Steps 1 and 2 of an enrollment at every vault, up to the messages of step 3.
 ///
 /// Everything in an attempt is fresh: enrollment id, limit seed, OPRF key and its polynomial. If anything fails at any
 /// vault, all of it is thrown away, and every vault is told to do the same.

@@ -14,7 +14,7 @@ public enum RecoverOutcome: Sendable {
     case lockedOut
 }
 
-/// One recovery with one typed password (DESIGN section 6), at one vault or at several at once.
+/// One recovery with one typed password (docs/protocol.md), at one vault or at several at once.
 struct Recovery {
     let fleet: Fleet
     let account: Account

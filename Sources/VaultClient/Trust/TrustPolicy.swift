@@ -31,7 +31,7 @@ public struct TrustPolicy: Sendable {
         self.confirm = confirm
     }
 
-    /// From what a vault says to what it proved (DESIGN section 4). The person is asked last, so that what they are
+    /// From what a vault says to what it proved. The person is asked last, so that what they are
     /// shown is proven and nobody is asked about a vault that would be refused anyway.
     func establish(through courier: Courier, onStep: StepHook) async throws(VaultClientError) -> TrustedVault {
         let conversation = try await courier.converse()
