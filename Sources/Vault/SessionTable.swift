@@ -109,6 +109,11 @@ struct SessionTable {
         return number
     }
 
+    /// Whether there is such a session, to refuse a call before anything is written for it.
+    func holds(_ number: Int, owner: ConnectionID, purpose: Purpose) -> Bool {
+        entries[number].map { $0.owner == owner && $0.purpose == purpose } ?? false
+    }
+
     /// Lends a session, and keeps it when `body` says that it goes on. A session whose use failed is ended: its nonces are
     /// in nobody's hands any more. `nil` when there is no such session.
     mutating func use<R>(

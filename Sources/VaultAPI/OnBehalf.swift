@@ -1,6 +1,10 @@
-// The account that a call is for, by which the vault puts waiting calls into a fair order.
+// The account that a call is for: by it the vault puts waiting calls into a fair order, and refuses one that a token is not for.
 
-extension VaultMethod {
+extension Describe {
+    public var onBehalfOf: Account? { nil }
+}
+
+extension StartSession {
     public var onBehalfOf: Account? { nil }
 }
 

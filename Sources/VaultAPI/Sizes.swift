@@ -35,6 +35,13 @@ extension Commit {
     }
 }
 
+extension Evaluate {
+    /// Both of session and authorization, or neither.
+    public var hasProfileSizes: Bool {
+        (session == nil) == (authorization == nil) && authorization?.hasProfileSizes ?? true
+    }
+}
+
 extension Open {
     public var hasProfileSizes: Bool { nonceTPM.bytes.count <= 64 && signature.bytes.count == 64 }
 }

@@ -72,8 +72,11 @@ public enum VaultInterface {
             nonceTPM: string, signature: string, authorization: Carried, granted: ?Granted
         ) -> (parameters: string, nonceTPM: string, attributes: int, hmac: string)
 
-        # Evaluates a blinded element: spends a guess first. The last element asked again costs nothing.
-        method Evaluate(account: string, enrollment: string, blinded: string) -> (evaluated: string, guessesLeft: int)
+        # Evaluates a blinded element: spends a guess first. In the device's session, where one is given, the chip shows that it
+        # did. The last element asked again costs nothing, and is not shown again.
+        method Evaluate(
+            account: string, enrollment: string, blinded: string, session: ?int, authorization: ?Carried
+        ) -> (evaluated: string, guessesLeft: int, proof: ?CarriedReply)
 
         # Makes an enrollment live. A repetition changes nothing.
         method Commit(

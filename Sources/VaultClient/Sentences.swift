@@ -49,6 +49,9 @@ extension VaultClientError.Reason {
         case .falseAnswer:
             "The vault answered falsely: it lies or is broken, so ask its operator, or replace it with"
                 + " `tenpin change-password`."
+        case .evaluationNotProven:
+            "The vault did not show that its chip counted your guess, so it was not given back there; if that happens again, ask"
+                + " its operator."
         case .sameVault(let first, let second):
             "\(printable(first)) and \(printable(second)) lead to the same vault, which would hold two shares; name each"
                 + " vault once."

@@ -67,6 +67,8 @@ public struct VaultClientError: Error, Equatable, Sendable, CustomStringConverti
         case slow
         /// Its answer is not the one that its share gives.
         case falseAnswer
+        /// Its answer is right, and its chip was not shown to have made it.
+        case evaluationNotProven
         /// Two addresses lead to one vault.
         case sameVault(String, String)
         /// Fewer of the vaults than are needed can be asked, or serve the same recipe; `nil` where nobody said how many are.

@@ -23,11 +23,13 @@ import VaultAPI
         case manyGuessesLeft
         case noCeilingRecord
         case anotherBundle
+        case noProof
+        case anotherProof
 
-        /// Whether its evaluation is right all the same.
+        /// Whether its evaluation is right and proven all the same.
         var evaluates: Bool {
             switch self {
-            case .noPoint, .pointOffTheCurve, .anotherPoint, .anotherSharesPoint: false
+            case .noPoint, .pointOffTheCurve, .anotherPoint, .anotherSharesPoint, .noProof, .anotherProof: false
             default: true
             }
         }
@@ -46,6 +48,9 @@ import VaultAPI
                     (try? Scalar.random().publicKey()).map { reply.setting(["evaluated"], to: .bytes($0.sec1)) }
                         ?? reply
                 }
+            case (.noProof, Evaluate.name): .alter { $0.setting(["proof"], to: .null) }
+            case (.anotherProof, Evaluate.name):
+                .alter { $0.setting(["proof", "hmac"], to: .bytes([UInt8](repeating: 7, count: 32))) }
             case (.anotherSharesPoint, Evaluate.name): .alter { $0.setting(["evaluated"], to: foreign) }
             case (.oldRecipe, LookUp.name): .alter { $0.setting(["recipe", "generation"], to: .number(7)) }
             case (.anotherAccountsRecipe, LookUp.name):

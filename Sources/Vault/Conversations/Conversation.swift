@@ -48,7 +48,8 @@ public struct Conversation: VarlinkConversation {
         case WriteSlot.name:
             await answer(call) { (vault, call: WriteSlot) throws(VaultFault) in try vault.write(call, for: connection) }
         case Evaluate.name:
-            await answer(call) { (vault, call: Evaluate) throws(VaultFault) in try vault.evaluate(call) }
+            await answer(call) { (vault, call: Evaluate) throws(VaultFault) in try vault.evaluate(call, for: connection)
+            }
         case Commit.name: await answer(call) { (vault, call: Commit) throws(VaultFault) in try vault.commit(call) }
         case LookUp.name: await answer(call) { (vault, call: LookUp) throws(VaultFault) in try vault.lookUp(call) }
         case Challenge.name:

@@ -6,10 +6,13 @@ import VaultAPI
 
 extension Vault {
     /// Spends a guess, then evaluates, then answers.
-    func evaluate(_ call: Evaluate) throws(VaultFault) -> Outcome<Evaluate.Reply> {
+    func evaluate(_ call: Evaluate, for connection: ConnectionID) throws(VaultFault) -> Outcome<Evaluate.Reply> {
         guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
         let record = try record(call.enrollment, of: call.account, in: [.armed, .live])
         let slot = try slot(of: record)
+        guard call.session.map({ sessions.holds($0, owner: connection, purpose: .device) }) ?? true else {
+            throw .sessionGone
+        }
         let before = try count(of: slot, of: call.enrollment)
         // A lost reply, asked again: the same pair costs nothing.
         if record.lastBlinded == Data(call.blinded.bytes), let evaluated = record.lastEvaluated {
@@ -28,9 +31,10 @@ extension Vault {
         try countWrite(.guess, for: call.account, journal: entries.compactMap { $0 })
         seen[call.enrollment] = nil
         return .onceDurable { (vault) throws(VaultFault) in
+            let response: Response
             let evaluated: P256Point
             do throws(VaultFault) {
-                evaluated = try vault.spendAndMultiply(point, area, Array(wrapped), slot)
+                (response, evaluated) = try vault.spend(on: call, point, area, Array(wrapped), slot, for: connection)
             } catch {
                 if isPossible, error.guess == .notSpent { vault.note(.refused, of: record) }
                 throw error
@@ -43,7 +47,9 @@ extension Vault {
                 // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
                 vault.log.error("the last evaluated pair could not be kept: \(error)")
             }
-            return Evaluate.Reply(evaluated: Bytes(evaluated.sec1), guessesLeft: after.guessesLeft)
+            return Evaluate.Reply(
+                evaluated: Bytes(evaluated.sec1), guessesLeft: after.guessesLeft,
+                proof: call.session.map { _ in CarriedReply(response) })
         }
     }
 
@@ -63,21 +69,43 @@ extension Vault {
     }
 
     /// Everything that can fail before the guess is spent comes first; between PolicyNV and ECDH_ZGen nothing is awaited.
-    private func spendAndMultiply(
-        _ point: P256Point, _ area: PublicArea, _ wrapped: [UInt8], _ slot: SlotProfile
-    ) throws(VaultFault) -> P256Point {
+    private func spend(
+        on call: Evaluate, _ point: P256Point, _ area: PublicArea, _ wrapped: [UInt8], _ slot: SlotProfile,
+        for connection: ConnectionID
+    ) throws(VaultFault) -> (Response, P256Point) {
         var mayHaveSpent = false
-        do throws(ChipError) {
-            return try chip.withLoaded(area, private: wrapped, under: parent) { (key) throws(ChipError) in
+        func multiply(_ device: Authorization? = nil) throws(ChipError) -> (Response, P256Point) {
+            try chip.withLoaded(area, private: wrapped, under: parent) { (key) throws(ChipError) in
                 try chip.withPolicy(
                     EvaluationKeyProfile.policy(slot: slot), for: .ecdhZGen,
                     evidence: .spending(slot.entity(written: true)), willBegin: { mayHaveSpent = true }
                 ) { (session) throws(ChipError) in
-                    let response = try chip.run(.ecdhZGen(key, point), authorizedBy: session)
+                    let command = Command.ecdhZGen(key, point)
+                    let response =
+                        if let device {
+                            try chip.run(command, authorizedBy: session, device)
+                        } else {
+                            try chip.run(command, authorizedBy: session)
+                        }
                     return try chip.parse(response, to: .ecdhZGen) { (reader: inout Reader) throws(WireError) in
-                        try P256Point(tpm2b: &reader)
+                        (response, try P256Point(tpm2b: &reader))
                     }
                 }
+            }
+        }
+        let done: (Response, P256Point)?
+        do throws(ChipError) {
+            if let number = call.session, let authorization = call.authorization {
+                let carried = CarriedAuthorization(authorization)
+                done = try sessions.use(number, owner: connection, purpose: .device, on: chip) {
+                    (handle) throws(ChipError) in
+                    (
+                        try multiply(carried.authorization(in: handle)),
+                        goesOn: carried.attributes.contains(.continueSession)
+                    )
+                }
+            } else {
+                done = try multiply()
             }
         } catch {
             guard mayHaveSpent else { throw fault(error) }
@@ -94,6 +122,8 @@ extension Vault {
             log.error("the chip failed in an evaluation: \(error)")
             throw .chipFailedAfterSpending
         }
+        guard let done else { throw .sessionGone }
+        return done
     }
 
     /// Starts the session over whose nonce the open key signs.

@@ -35,18 +35,26 @@ public struct LookUp: VaultMethod {
     }
 }
 
-/// Has the chip multiply a blinded element: spends one guess first. The last pair asked again costs nothing.
+/// Has the chip multiply a blinded element: spends one guess first. The last pair asked again costs nothing, and has no proof.
 public struct Evaluate: VaultMethod {
     public static let name = "Evaluate"
     public var account: Account
     public var enrollment: EnrollmentID
     /// 33 bytes.
     public var blinded: Bytes
+    /// A session of the device's in which the chip is to do it, so that the device sees that it did; or none.
+    public var session: Int?
+    /// For ECDH_ZGen, with the session.
+    public var authorization: Carried?
 
-    public init(account: Account, enrollment: EnrollmentID, blinded: Bytes) {
+    public init(
+        account: Account, enrollment: EnrollmentID, blinded: Bytes, session: Int? = nil, authorization: Carried? = nil
+    ) {
         self.account = account
         self.enrollment = enrollment
         self.blinded = blinded
+        self.session = session
+        self.authorization = authorization
     }
 
     public struct Reply: Codable, Hashable, Sendable {
@@ -54,10 +62,13 @@ public struct Evaluate: VaultMethod {
         public var evaluated: Bytes
         /// What the vault says is left.
         public var guessesLeft: UInt32
+        /// The chip's answer in the device's session.
+        public var proof: CarriedReply?
 
-        public init(evaluated: Bytes, guessesLeft: UInt32) {
+        public init(evaluated: Bytes, guessesLeft: UInt32, proof: CarriedReply? = nil) {
             self.evaluated = evaluated
             self.guessesLeft = guessesLeft
+            self.proof = proof
         }
     }
 }

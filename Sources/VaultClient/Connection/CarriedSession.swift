@@ -48,6 +48,24 @@ struct CarriedSession: ~Copyable {
         return try open(reply, to: command, attributes: attributes)
     }
 
+    /// Has the chip multiply in this session, which ends with it.
+    ///
+    /// - Returns: the vault's reply, and whether it came with the chip's word that it has made this very evaluation with this key.
+    mutating func evaluate(
+        _ message: Evaluate, by command: Command
+    ) async throws(VaultClientError) -> (reply: Evaluate.Reply, isProven: Bool) {
+        let attributes: SessionAttributes = [.audit]
+        var message = message
+        message.session = number
+        message.authorization = Carried(session.authorize(command, attributes: attributes))
+        let reply = try await courier.call(message, in: conversation)
+        guard let proof = reply.proof, let parameters = try? open(proof, to: command, attributes: attributes) else {
+            return (reply, false)
+        }
+        var reader = Reader(parameters)
+        return (reply, (try? P256Point(tpm2b: &reader))?.sec1 == reply.evaluated.bytes)
+    }
+
     /// The one write of a policy session, which ends with it. `signature` covers this session's nonce.
     mutating func write(
         _ command: Command, _ message: (Int, Carried) -> WriteSlot

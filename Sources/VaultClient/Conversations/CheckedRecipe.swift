@@ -15,6 +15,8 @@ struct CheckedRecipe: Hashable, Sendable {
 
     /// How many answers are needed.
     var threshold: Int { Int(recipe.threshold) }
+    /// Whether there are more vaults than are needed.
+    var isRedundant: Bool { recipe.vaults.count > threshold }
 
     /// One vault of the recipe, its fields parsed.
     struct Entry: Hashable, Sendable {
@@ -22,6 +24,7 @@ struct CheckedRecipe: Hashable, Sendable {
         let x: Int
         let slot: Handle
         let limit: UInt32
+        let evaluationKey: Name
     }
 
     /// - Parameters:
@@ -54,7 +57,7 @@ struct CheckedRecipe: Hashable, Sendable {
         guard let name = try? Name(parsing: entry.evaluationKeyName.bytes),
             name.bytes.starts(with: [0x00, 0x0B])
         else { throw .evaluationKeyName }
-        return Entry(x: x, slot: Handle(entry.slot), limit: entry.limit)
+        return Entry(x: x, slot: Handle(entry.slot), limit: entry.limit, evaluationKey: name)
     }
 
     /// The entry of a vault that was asked, whose chip must be the one of then.

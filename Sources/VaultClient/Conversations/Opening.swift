@@ -12,7 +12,7 @@ public struct Recovered: Sendable {
     public let recipe: Recipe
     /// 32 bytes.
     let confirmation: Bytes
-    /// One for each vault that evaluated.
+    /// One for each vault whose chip has counted its evaluation.
     public let refunds: [VaultRefund]
     /// The vaults that were of no use, that serve something else, or that lied.
     public let troubles: [Fleet.Missing]
@@ -181,26 +181,26 @@ struct Opening {
         return (older, tickets, isOpen ? nil : flaw)
     }
 
-    /// The confirmation verified under a fresh blind, so each chip whose answer is right spent one count for this person: its
-    /// ceiling rises by one, once. A failure does not touch the recovery.
+    /// The confirmation verified under a fresh blind, so each chip that counted its right answer spent one count for this person:
+    /// its ceiling rises by one, once. A failure does not touch the recovery.
     ///
     /// The attack: a vault answers falsely and counts nothing, and gets a ceiling signed for it. So no other vault gets one.
-    func refund(_ limitSeed: SharedSecret, at right: [Holder]) async -> [Recovered.VaultRefund] {
+    func refund(_ limitSeed: SharedSecret, at counted: [Holder]) async -> [Recovered.VaultRefund] {
         let (account, recipe) = (account, served.recipe)
-        let round = Round<SlotCount>(right.count, giveUp: { await right[$0].link.courier.hangUp() }) {
+        let round = Round<SlotCount>(counted.count, giveUp: { await counted[$0].link.courier.hangUp() }) {
             (index) async throws(VaultClientError) in
-            let (link, entry) = (right[index].link, right[index].entry)
+            let (link, entry) = (counted[index].link, counted[index].entry)
             let slot = try OwnSlot(
                 link: link, account: account, enrollment: recipe.recipe.enrollment, handle: entry.slot,
                 authority: link.vault.authority, limitSeed: limitSeed.bytes)
             return try await slot.raise(
-                by: 1, asGrant: false, record: right[index].served?.ceilingRecord, limit: entry.limit)
+                by: 1, asGrant: false, record: counted[index].served?.ceilingRecord, limit: entry.limit)
         }
         let results = await round.answers { results in
             results.values.count(where: \.isSuccess) >= recipe.threshold ? patience.refund : nil
         }
         await round.end()
-        return right.enumerated().map { index, holder in
+        return counted.enumerated().map { index, holder in
             let refund: Recovered.Refund =
                 switch results[index] {
                 case .success(let slot): .given(slot)

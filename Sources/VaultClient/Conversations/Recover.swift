@@ -80,7 +80,7 @@ struct Recovery {
             answers = Answers(round.answers, served)
             onEvaluated(answers.made)
             let right = try answers.right(found.support)
-            let refunds = await opening.refund(opened.limitSeed, at: right)
+            let refunds = await opening.refund(opened.limitSeed, at: answers.counted(right))
             return .recovered(
                 opening.recovered(opened, at: right, refunds: refunds, troubles: answers.troubles(right)))
         } catch {
@@ -102,17 +102,34 @@ struct Recovery {
             // A conversation has one call at a time.
             let reply = await served.reply(of: holders[index], lookUps)
             link.onStep(.evaluating)
-            let evaluated = try await link.courier.repeating(costIfLost: .maybeSpent) {
-                () async throws(VaultClientError) in try await link.courier.call(message)
+            let name = holders[index].entry.evaluationKey
+            let (evaluated, isProven) = try await link.courier.repeating(costIfLost: .maybeSpent) {
+                () async throws(VaultClientError) in
+                guard served.recipe.isRedundant else { return (try await link.courier.call(message), false) }
+                return try await Self.prove(message, of: blinded, by: name, at: link)
             }
             do throws(OPRFError) {
                 return Answers.One(
                     element: try Element(sec1: evaluated.evaluated.bytes), guessesLeft: evaluated.guessesLeft,
-                    served: reply)
+                    isCounted: isProven || !served.recipe.isRedundant, served: reply)
             } catch {
                 throw VaultClientError(.oprf(error), .spent)
             }
         }
+    }
+
+    /// In a session of this device's own, so that the chip shows that it made the evaluation itself.
+    private static func prove(
+        _ message: Evaluate, of blinded: Element, by name: Name, at link: VaultLink
+    ) async throws(VaultClientError) -> (Evaluate.Reply, Bool) {
+        let point = try mapping(VaultClientError.Reason.wire) { () throws(WireError) in
+            try P256Point(x: blinded.x, y: blinded.y)
+        }
+        var session = try await CarriedSession.start(
+            .hmac, through: link.courier, in: try await link.courier.converse(),
+            endorsementKey: link.vault.endorsementKey)
+        // The handle is the courier's to know; what is authorized names the key.
+        return try await session.evaluate(message, by: .ecdhZGen(Command.Entity(.null, name), point))
     }
 }
 
@@ -122,6 +139,8 @@ struct Answers: Sendable {
         let element: Element
         /// By the vault's word.
         let guessesLeft: UInt32
+        /// Whether its chip has counted it for certain, if the answer is right.
+        let isCounted: Bool
         /// What the vault serves of this enrollment, if it does.
         let served: LookUp.Reply?
     }
@@ -144,10 +163,10 @@ struct Answers: Sendable {
     /// One for each vault that answered.
     var samples: [Interpolation.Sample] { served.holders.indices.compactMap { sample(of: $0) } }
 
-    /// The evaluations that came back.
+    /// The evaluations that came back and were counted.
     var made: [OwnGuess] {
         served.holders.enumerated().compactMap { index, holder in
-            guard let answer = answer(of: index) else { return nil }
+            guard let answer = answer(of: index), answer.isCounted else { return nil }
             let name = holder.link.vault.endorsementName.bytes
             return OwnGuess(
                 slot: GuessedSlot(of: served.recipe.recipe, at: name), vault: name,
@@ -193,23 +212,38 @@ struct Answers: Sendable {
         return right
     }
 
+    /// Those of the vaults with right answers whose chips have counted them.
+    ///
+    /// The attack: 1. whoever runs more hosts than are needed has as many chips evaluate as are needed; 2. what the other ones would
+    /// answer follows from that, and their chips count nothing; 3. each of them gets a ceiling signed, which is a guess for
+    /// nothing. So where there are more vaults than are needed each chip has to show that it made its evaluation.
+    func counted(_ right: [Holder]) -> [Holder] {
+        right.filter { holder in
+            served.holders.firstIndex { $0.place == holder.place }.flatMap { answer(of: $0) }?.isCounted == true
+        }
+    }
+
     /// What is to be told of the vaults that were of no use, or lied.
-    func troubles(_ right: [Holder]) -> [Fleet.Missing] {
+    ///
+    /// - Parameter right: the vaults whose answers are right; `nil` where nobody knows.
+    func troubles(_ right: [Holder]?) -> [Fleet.Missing] {
         var troubles = served.others
         for (index, holder) in served.holders.enumerated() {
             let address = holder.link.address
-            if let one = right.first(where: { $0.place == holder.place }) {
-                // It was only slow to say what it serves.
-                if one.served != nil { troubles.removeAll { $0.address == address } }
-                continue
+            let isRight = right?.contains { $0.place == holder.place }
+            let error: VaultClientError
+            switch results[index] {
+            case .success(let answer):
+                if isRight == nil || isRight == true && answer.isCounted {
+                    // It was only slow to say what it serves.
+                    if answer.served != nil { troubles.removeAll { $0.address == address } }
+                    continue
+                }
+                error = VaultClientError(isRight == true ? .evaluationNotProven : .falseAnswer, .spent)
+            case .failure(let failure): error = failure
+            case nil: error = VaultClientError(.slow, .maybeSpent)
             }
             troubles.removeAll { $0.address == address }
-            let error =
-                switch results[index] {
-                case .success: VaultClientError(.falseAnswer, .spent)
-                case .failure(let error): error
-                case nil: VaultClientError(.slow, .maybeSpent)
-                }
             troubles.append(Fleet.Missing(address: address, error: error))
         }
         return troubles
@@ -225,6 +259,6 @@ struct Answers: Sendable {
         let isLocked = served.recipe.recipe.vaults.count - locked < served.recipe.threshold
         if isLocked, cost == .notSpent { return .lockedOut }
         if fleet.count == 1, let only = failures.first { throw only }
-        throw VaultClientError(.tooFew(needed: served.recipe.threshold, troubles([])), cost)
+        throw VaultClientError(.tooFew(needed: served.recipe.threshold, troubles(nil)), cost)
     }
 }
