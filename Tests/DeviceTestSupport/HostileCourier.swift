@@ -48,7 +48,7 @@ package final class HostileCourier: VaultDialer {
     private let vault: any VaultDialer
     private let plan: Mutex<Plan>
     private let log = Mutex<[Call]>([])
-    private let isDead = Mutex(false)
+    private let death = Mutex<VaultClientError?>(nil)
     private let held = Mutex<[@Sendable () async -> VaultClientError?]>([])
 
     package init(_ vault: any VaultDialer, plan: @escaping Plan = { _ in .carry }) {
@@ -65,12 +65,14 @@ package final class HostileCourier: VaultDialer {
     /// Forgets the messages so far, and does as `plan` says from now on, which counts from 0 again.
     package func begin(_ plan: @escaping Plan = { _ in .carry }) {
         log.withLock { $0 = [] }
-        isDead.withLock { $0 = false }
+        death.withLock { $0 = nil }
         self.plan.withLock { $0 = plan }
     }
 
-    /// From now on nobody answers.
-    package func die() { isDead.withLock { $0 = true } }
+    /// From now on nobody answers, or whoever does cannot be talked to, for this reason.
+    package func die(_ reason: VaultClientError.Reason? = nil) {
+        death.withLock { $0 = VaultClientError(reason ?? .unreachable(address)) }
+    }
 
     /// Delivers what was held back, oldest first; gives the vault's refusals.
     package func release() async -> [VaultClientError] {
@@ -84,14 +86,14 @@ package final class HostileCourier: VaultDialer {
     }
 
     package func connect() async throws(VaultClientError) -> any VaultConnection {
-        guard !isDead.withLock({ $0 }) else { throw VaultClientError(.unreachable(address)) }
+        if let error = death.withLock({ $0 }) { throw error }
         return HostileConnection(courier: self, inner: try await vault.connect())
     }
 
     fileprivate func carry<M: VaultMethod>(
         _ method: M, on inner: any VaultConnection
     ) async throws(VaultClientError) -> M.Reply {
-        guard !isDead.withLock({ $0 }) else { throw .connectionLost }
+        guard death.withLock({ $0 }) == nil else { throw .connectionLost }
         let parameters = Self.json(method)
         let call = log.withLock { log in
             let call = Call(number: log.count, method: M.name, parameters: parameters)

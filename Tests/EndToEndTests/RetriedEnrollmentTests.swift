@@ -66,6 +66,34 @@ import VaultAPI
         }
     }
 
+    /// The attack: 1. the last step has arrived; 2. somebody on the way cuts the connection and answers the next one with a
+    /// certificate of their own, or the token ends just then; 3. the device gives up what is live, and later burns it.
+    @Test(
+        "whoever answers instead of the vault after the last step has arrived, the enrollment is finished later and not given up",
+        arguments: [
+            VaultClientError.Reason.serverNotProven("tls:vault.example:7443", "another name"),
+            .access(.tokenExpired), .state(.readableByOthers("token")),
+        ])
+    func another(reason: VaultClientError.Reason) async throws {
+        try await World.with { world in
+            let courier = try world.courier()
+            let link = try await world.link(courier, retries: 1)
+            courier.begin { call in
+                call.method == Commit.name ? .loseReplyAfter { courier.die(reason) } : .carry
+            }
+            var device = try world.device(account("alice"))
+            let error = try await failure {
+                try await device.enroll(at: link, password: password("a password"), choice: .floor(limit: Self.limit))
+            }
+            #expect(error?.reason == .exposed(limit: Self.limit, by: .noReply))
+            let pending = try #require(device.state.pending?.recipe.enrollment)
+            courier.begin()
+            try await device.finish(at: link)
+            #expect(try device.enrollment() == pending && device.state.toBurn.isEmpty)
+            await link.close()
+        }
+    }
+
     /// How often the operator can have an attempt's key evaluated.
     private static func guesses(_ world: World, _ person: Account, _ enrollment: EnrollmentID?) async throws -> Int {
         guard let enrollment else { return 0 }

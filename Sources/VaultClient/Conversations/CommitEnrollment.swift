@@ -76,8 +76,11 @@ extension VaultClientError {
                 .noReply
             default: .refused(fault)
             }
-        case .unreachable, .connectionLost, .brokenReply: .noReply
-        default: .notOpened
+        case .session, .wire, .profile: .notOpened
+        // The attack: 1. the last step has arrived; 2. somebody on the way cuts the connection and answers the next one with a
+        // certificate of their own, or the token has just ended; 3. the device gives up what is live, and later burns it. So
+        // only what the vault itself said counts.
+        default: .noReply
         }
     }
 }
