@@ -102,21 +102,4 @@ struct CostTests {
             }
         }
     }
-
-    @Test("a ceiling below the limit is not taken for the first ceiling")
-    func ceiling() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served) }
-            let nonce = [UInt8](repeating: 7, count: 32)
-            let (_, signature) = try slot.device.sign(.ceiling(PaperDevice.limit - 1), nonceTPM: nonce)
-            let fault = try await served.connect().fault(
-                of: WriteSlot(
-                    session: 1, account: slot.account, enrollment: slot.enrollment, write: .ceiling,
-                    value: PaperDevice.limit - 1, nonceTPM: Bytes(nonce), signature: Bytes(signature.p1363),
-                    authorization: Carried(nonceCaller: Bytes(nonce), attributes: 0, hmac: Bytes(nonce)),
-                    granted: Granted(guesses: 0, mac: Bytes(nonce))))
-            #expect(fault?.name == VaultFault.refusedByChip.wireName)
-            #expect(try served.store.enrollment(slot.enrollment)?.signedCeiling == nil)
-        }
-    }
 }

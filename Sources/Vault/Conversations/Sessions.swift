@@ -1,3 +1,4 @@
+import Foundation
 import TPM
 import TPMDevice
 import VaultAPI
@@ -86,6 +87,7 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
+        guard sessions.holds(call.session, owner: connection, purpose: .device) else { throw .sessionGone }
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
@@ -96,6 +98,9 @@ extension Vault {
             // 1. Somebody sends an older, valid signature again; 2. the chip refuses it, for its nonce is gone; 3. the record
             // now shows the older ceiling, and the person's next refund is lost.
             guard call.value >= record.signedCeiling ?? record.limit ?? 0 else { throw .refusedByChip }
+            // The attack: somebody with the account's token sends the last signature again, as LookUp shows it; the record has a
+            // refund more that no recovery stands for, and the day a write less. A nonce ends with its session, and serves once.
+            guard record.ceilingNonce != Data(call.nonceTPM.bytes) else { throw .sessionGone }
             // The line says what was signed, and so is written with it: the chip may still refuse.
             let isGrant = granted.guesses > record.granted ?? 0
             record.signedCeiling = call.value
