@@ -42,6 +42,25 @@ struct PendingTests {
         }
     }
 
+    /// The attack: somebody replaces an enrollment of his own again and again, burns none, and fills the chip.
+    @Test(
+        "an account with four enrollments that are replaced and not burnt gets no further slot before one of them goes")
+    func replaced() async throws {
+        try await ServedVault.with { served in
+            let account = try Self.someone.get()
+            let (live, replaced) = try await served.whileStopped {
+                let live = try ArmedSlot(of: account, on: served, state: .live)
+                return (live, try (0..<4).map { _ in try ArmedSlot(of: account, on: served, state: .replaced) })
+            }
+            let client = try await served.connect()
+            let next = Reserve(account: account, enrollment: .random, replaces: live.enrollment)
+            #expect(await client.fault(of: next)?.name == VaultFault.notBurnt.wireName)
+            _ = try await client.ask(Reserve(account: Account("other"), enrollment: .random, replaces: nil))
+            _ = try await client.ask(Forget(account: account, enrollment: replaced[0].enrollment, unburnt: true))
+            _ = try await client.ask(next)
+        }
+    }
+
     @Test("where there is no room, armed ones of an hour go, younger and live ones stay")
     func budget() async throws {
         try await ServedVault.with { served in
