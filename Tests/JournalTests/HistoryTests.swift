@@ -95,6 +95,27 @@ import Testing
         }
     }
 
+    /// The attack: 1. a guess is made, and this device sees its line; 2. the person changes the password; 3. the host shows the new
+    /// enrollment's lines alone, which the chip agrees with.
+    @Test("tells that the lines of an enrollment that was replaced are not shown any more")
+    func dropped() async throws {
+        try await Stage.with { stage in
+            try await stage.enroll("phone", password: "a password")
+            #expect(try await stage.at("thief", "recover", password: "a guess").status == 10)
+            #expect(try await stage.at("phone", "history", "alice", password: nil).status == 0)
+            let changed = try await stage.at(
+                "phone", "change-password", password: "another password", "--memory", "64", "--passes", "3")
+            #expect(changed.status == 0, "\(changed.errors)")
+            try await stage.stop()
+            let path = VaultConfiguration.storePath(home: stage.home)
+            try edit(
+                path, "DELETE FROM journal WHERE enrollment = (SELECT enrollment FROM journal ORDER BY number LIMIT 1)")
+            try await stage.serve()
+            let dropped = try await stage.at("phone", "history", "alice", password: nil)
+            #expect(dropped.status == 13 && dropped.errors.contains("does not show the"), "\(dropped.errors)")
+        }
+    }
+
     private func edit(_ path: String, _ sql: String) throws {
         try DatabaseQueue(path: path).write { db in
             for change in ["UPDATE", "DELETE"] {

@@ -38,8 +38,10 @@ public struct AccountHistory: Sendable {
 
 /// Why a vault's journal is not believed.
 public enum HistoryDoubt: Hashable, Sendable, CustomStringConvertible {
-    /// Lines that this device saw once are gone or were changed.
+    /// Lines that this device saw once were changed.
     case linesChanged(seen: Int)
+    /// Lines that this device saw once are gone, and others are first.
+    case linesGone(seen: Int)
     /// The counts of this enrollment leave out evaluations.
     case countsSkip(EnrollmentID)
     /// The chip counts other than the lines of the enrollment.
@@ -51,6 +53,9 @@ public enum HistoryDoubt: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .linesChanged(let seen):
             "The vault does not show the first \(seen) lines any more as this device saw them: its journal was changed."
+        case .linesGone(let seen):
+            "The vault does not show the \(seen) lines any more that this device saw: its journal was changed, unless you had the"
+                + " account forgotten and enrolled it anew on another device."
         case .countsSkip(let enrollment): "The lines on enrollment \(enrollment) leave out guesses."
         case .chipCounts(let lines, let chip):
             "The chip counted \(chip) guesses and the vault shows \(lines): its journal is not whole, or somebody used the chip"
@@ -70,10 +75,14 @@ extension Device {
         var doubts: [HistoryDoubt] = []
         let here = link.vault.endorsementName.bytes
         let seen = state.seen.first { $0.endorsementName == here }
-        // Forgotten and enrolled anew, an account begins with another enrollment.
-        if let seen, let first = lines.first, seen.first == first.enrollment, !seen.isBeginning(of: lines) {
-            doubts.append(.linesChanged(seen: seen.lines))
-        } else if let next = SeenHistory(lines, at: here), next != seen {
+        let next = SeenHistory(lines, at: here)
+        let isNew = seen.map { $0.first != next?.first } ?? true
+        let goesOn = seen?.isBeginning(of: lines) ?? true
+        // Forgotten and enrolled anew, an account begins with another enrollment. That is told once; what was changed, each time.
+        if let seen, !goesOn {
+            doubts.append(isNew ? .linesGone(seen: seen.lines) : .linesChanged(seen: seen.lines))
+        }
+        if goesOn || isNew, let next, next != seen {
             try update { state in
                 state.seen.removeAll { $0.endorsementName == here }
                 state.seen.append(next)

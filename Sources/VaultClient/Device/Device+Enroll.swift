@@ -1,5 +1,6 @@
 import Passwords
 import Secrets
+import TPM
 import VaultAPI
 
 extension Device {
@@ -82,11 +83,9 @@ extension Device {
 
     /// Changes the password: a new enrollment with a new backup key, at these vaults, which may be others than before; then
     /// the old slots are burnt, as far as their vaults are among these.
-    ///
-    /// - Parameter replacing: an enrollment that is live at a vault, where it is not one that this device knows.
     public mutating func changePassword(
         at vaults: some Vaults, to password: borrowing Password, choice: EnrollmentChoice = EnrollmentChoice(),
-        replacing: EnrollmentID? = nil, exposureKnown: Bool = false
+        exposureKnown: Bool = false
     ) async throws(VaultClientError) {
         let fleet = vaults.fleet
         do throws(VaultClientError) {
@@ -100,7 +99,7 @@ extension Device {
         try checkExposure(exposureKnown)
         try await enroll(
             at: fleet, password, choice, key: nextKey(), older: state.olderKeys + [current],
-            standings(at: fleet), replacing)
+            standings(at: fleet), nil)
         try await burnReplacedSlots(at: fleet)
     }
 

@@ -1,3 +1,4 @@
+import TPM
 import VaultAPI
 
 extension Device {
@@ -9,6 +10,14 @@ extension Device {
     public mutating func forget(at vaults: some Vaults) async throws(VaultClientError) -> [Finished] {
         let fleet = vaults.fleet
         if state.pending != nil { try await complete(at: fleet) }
+        let done = try await burnAll(at: fleet)
+        // What comes after begins a history of its own.
+        let here = fleet.links.map(\.vault.endorsementName.bytes)
+        try update { state in state.seen.removeAll { here.contains($0.endorsementName) } }
+        return done
+    }
+
+    private mutating func burnAll(at fleet: Fleet) async throws(VaultClientError) -> [Finished] {
         if let live = state.enrollment {
             // Another vault could burn nothing, and would be believed to have.
             let checked = try CheckedRecipe(live.recipe, for: account)

@@ -4,7 +4,7 @@ import VaultAPI
 /// The lines of an account that a device saw once at a vault: how many, and a hash over them.
 ///
 /// The attack: 1. the vault's host guesses, and the line is there, for the journal is compared with the chip; 2. later the enrollment is
-/// replaced, and nothing speaks of its count any more; 3. its lines are served without the guess.
+/// replaced, and nothing speaks of its count any more; 3. its lines are served without the guess, or none of them are.
 public struct SeenHistory: Codable, Hashable, Sendable {
     /// The vault's.
     var endorsementName: [UInt8]
