@@ -127,7 +127,9 @@ struct VaultOptions: ParsableArguments {
     /// Connects to the vaults, and pins those that are new and confirmed. Of several, those that cannot be reached are told.
     func fleet(_ home: DeviceHome, waiting: Fleet.Waiting) async throws -> Fleet {
         let shown = WorkNotice()
-        let credentials = try network.read()
+        // How many are shown a token.
+        let remote = addresses.count { $0.hasPrefix("tls:") }
+        let credentials = try network.read(isForOneVault: remote <= 1)
         let dialers = try addresses.map { try PinnedDialer($0, credentials) }
         let policies = try dialers.indices.map { try policy(home, $0) }
         let pinned = Set(try KnownVaults(home: home).entries.map(\.address))
@@ -190,16 +192,17 @@ struct NetworkCredentialOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            For tls: addresses: a file that only you read, with your account service's token; or a line for each vault, \
-            its address, a space and a token. [$TENPIN_TOKEN_FILE]
+            For tls: addresses: a file that only you read, with your account service's token; for several vaults a line for \
+            each, its address, a space and a token. [$TENPIN_TOKEN_FILE]
             """, valueName: "file"))
     var tokenFile: String?
 
-    func read() throws -> NetworkCredentials {
+    func read(isForOneVault: Bool = true) throws -> NetworkCredentials {
         do {
             return try NetworkCredentials(
                 authorities: tlsCa ?? environment("TENPIN_TLS_CA"),
-                tokenFile: (tokenFile ?? environment("TENPIN_TOKEN_FILE")).map(absolute))
+                tokenFile: (tokenFile ?? environment("TENPIN_TOKEN_FILE")).map(absolute),
+                isForOneVault: isForOneVault)
         } catch {
             throw ValidationError("--tls-ca: \(error)")
         }

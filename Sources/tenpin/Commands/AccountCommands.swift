@@ -36,19 +36,26 @@ struct GrantCommand: AsyncParsableCommand {
     func run() async throws {
         let device = try device.openNamed()
         let fleet = try await vault.fleet(self.device.deviceHome, waiting: .nearlyAll)
-        let question = "Whoever runs the vault's host gets these \(guesses) guesses at your password too. Grant them?"
+        let recipe = device.state.enrollment?.recipe
+        let (count, needed) = (recipe?.vaults.count ?? 1, Int(recipe?.threshold ?? 1))
+        // Each vault's host gets as many, and as many of them as are needed make a guess.
+        let others = Int(guesses) * count / needed
+        let question =
+            count == 1
+            ? "Whoever runs the vault's host gets these \(guesses) guesses at your password too. Grant them?"
+            : "Whoever runs the hosts of all \(count) vaults gets \(others) guesses at your password for it. Grant them?"
         guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
         let results = await device.grants(guesses, at: fleet)
         await fleet.close()
         let slots = results.compactMap { try? $0.get() }
         for missing in fleet.failures(results) { Console.say("tenpin: \(missing.address): \(missing.error)") }
         // The person can try as often as enough of the vaults allow.
-        let needed = Int(device.state.enrollment?.recipe.threshold ?? 1)
         guard let slot = slots.fewest(of: needed) else { throw try fleet.tooFew(results, needed: needed) }
         if json {
             return try printJSON(["count": slot.count, "ceiling": slot.ceiling, "guessesLeft": slot.guessesLeft])
         }
-        print("Granted \(guesses) more guesses to you and to the vault's host; \(slot.guessesLeft) guesses left.")
+        let whom = count == 1 ? "and to the vault's host" : "and \(others) to whoever runs the hosts of all vaults"
+        print("Granted \(guesses) more guesses to you \(whom); \(slot.guessesLeft) guesses left.")
     }
 }
 
@@ -94,6 +101,12 @@ struct ChangePasswordCommand: AsyncParsableCommand {
 }
 
 extension Device.Finished {
+    var enrollment: EnrollmentID {
+        switch self {
+        case .enrolled(let enrollment), .burnt(let enrollment), .goneByItsClaim(let enrollment): enrollment
+        }
+    }
+
     /// Whether only the vault's word stands for it.
     var isClaim: Bool {
         if case .goneByItsClaim = self { true } else { false }
@@ -125,6 +138,7 @@ struct ForgetCommand: AsyncParsableCommand {
         let fleet = try await vault.fleet(self.device.deviceHome, waiting: .nearlyAll)
         let question = "After this no password brings the backup key back from the vault. Forget the account there?"
         guard yes || Console.confirms(question) else { throw InputError.notConfirmed }
+        var forgotten = fleet.links.count
         if unburnt {
             try await device.forgetUnburnt(try await device.enrollmentToReplace(at: fleet), at: fleet)
         } else {
@@ -137,9 +151,10 @@ struct ForgetCommand: AsyncParsableCommand {
             }
             for missing in fleet.missing { Console.say("tenpin: \(missing.address): \(missing.error)") }
             Unburnt(device).sentences.forEach(Console.say)
+            if let recipe { forgotten = done.count { $0.enrollment == recipe.enrollment } }
         }
         await fleet.close()
-        let some = fleet.missing.isEmpty ? "The" : "\(fleet.links.count) of the \(fleet.count)"
+        let some = forgotten == fleet.count ? "The" : "\(forgotten) of the \(fleet.count)"
         print("\(some) \(fleet.count == 1 ? "vault has" : "vaults have") forgotten \(device.account).")
     }
 }
