@@ -122,8 +122,11 @@ package final class Desk: Sendable {
         var settings = ["HOME": self("person"), "TENPIN_HOME": "", "TENPIN_VAULT": "", "TENPIN_ACCOUNT": ""]
         for name in ["TENPIN_TRUST_ROOT", "TENPIN_TLS_CA", "TENPIN_TOKEN_FILE"] { settings[name] = "" }
         settings.merge(environment) { _, given in given }
+        // For the program alone: built for a sanitizer, a library does not load into programs that were not.
+        let preloading = settings.removeValue(forKey: "LD_PRELOAD").map { ["env", "LD_PRELOAD=\($0)"] } ?? []
         let child = try await ChildProcess.spawn(
-            ["setpriv", "--pdeathsig", "KILL", "bash", "-c", "exec \"$@\" \(shell)", "bash"] + command,
+            ["setpriv", "--pdeathsig", "KILL", "bash", "-c", "exec \"$@\" \(shell)", "bash"] + preloading
+                + command,
             environment: settings, in: folder, output: "\(name).out", errors: "\(name).err")
         started.withLock { $0.append(child) }
         return Running(child: child, desk: self, name: name)
