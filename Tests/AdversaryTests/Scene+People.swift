@@ -4,6 +4,7 @@ import Foundation
 import Passwords
 import Secrets
 import Synchronization
+import TestSupport
 import VaultAPI
 import VaultClient
 
@@ -80,6 +81,7 @@ extension Scene {
                 try await Task.sleep(for: .milliseconds(20))
             }
         }
+        throw HarnessError("the last attempt's connection is still there")
     }
 
     /// Lends the person's device and a trusted link for one act, with its fault, and keeps the books.

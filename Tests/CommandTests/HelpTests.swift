@@ -62,7 +62,7 @@ import Testing
             let vault = try await desk.done(.vault, ["--help"]).output
             for line in [
                 " 0  done", " 1  failed", "64  bad usage", "69  the TPM does not answer, or refuses",
-                "78  not provisioned, in use, or another chip",
+                "78  not provisioned, in use, another chip, or its files cannot be used",
             ] { #expect(vault.contains("\n  \(line)\n"), "\(line)") }
         }
     }

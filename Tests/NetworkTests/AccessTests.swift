@@ -15,7 +15,7 @@ import VaultAPI
             // Alice has an enrollment with guesses to spend.
             try await network.stage.enroll("phone", "alice", password: "pw")
             let before = network.commands
-            guard case .edDSA(let key) = network.smith.key else { return }
+            guard case .edDSA(let key) = network.smith.key else { throw HarnessError("another kind of key") }
             let claims = TokenSmith.claims(for: NetworkStage.audience)
             let publicKey = Array(key.publicKey.rawRepresentation)
             let attempts: [(AccessFault, String)] = [

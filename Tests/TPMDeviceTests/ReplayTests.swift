@@ -192,7 +192,9 @@ struct ReplayTests {
                     .success, in: session, nonceTPM: nonceTPM, cpHash: act.cpHash, reference: act.reference,
                     signature: signature, by: enrolled.openKey)
                 try enrolled.chip.run(.policyCommandCode(session, .nvWrite))
-                guard case .or(let branches) = enrolled.slot.policy.steps[0] else { return }
+                guard case .or(let branches) = enrolled.slot.policy.steps[0] else {
+                    throw HarnessError("another policy")
+                }
                 try courier.expect(.value, .policyOR(session, branches.map { $0.digest() }))
                 try courier.expect(.policyFail, enrolled.slot.command(.ceiling(99)), .policy(session))
             }

@@ -36,7 +36,7 @@ struct RewrapTests {
         try policy("empty policy") { _ in }
         try policy("the command's own code") { session in
             try courier.expect(.success, .policyCommandCode(session, attack.code))
-            guard case .or(let branches) = ParentProfile.policy.steps[0] else { return }
+            guard case .or(let branches) = ParentProfile.policy.steps[0] else { throw HarnessError("another policy") }
             // VALUE: what the session has is none of the branches.
             try courier.expect(.value, .policyOR(session, branches.map { $0.digest() }))
         }

@@ -78,7 +78,6 @@ public final class ChipRelay: Sendable {
     private struct State {
         var plan: Plan
         var exchanges: [Exchange] = []
-        var observer: (@Sendable (Exchange) -> Void)?
     }
 
     /// Listens beside the chip's own socket.
@@ -124,11 +123,6 @@ public final class ChipRelay: Sendable {
 
     /// Everything seen since the relay began, or since `begin`.
     public var exchanges: [Exchange] { state.withLock { $0.exchanges } }
-
-    /// Tells `observer` of each exchange as it ends, whatever `begin` forgets.
-    public func observe(_ observer: @escaping @Sendable (Exchange) -> Void) {
-        state.withLock { $0.observer = observer }
-    }
 
     /// Tells `watcher` of everything that reaches the chip, in the chip's order, what is injected too. It must not use the
     /// relay.
@@ -192,14 +186,12 @@ public final class ChipRelay: Sendable {
             case .loseAnswer: exchange.said = transmit(bytes)
             }
             let ended = exchange
-            let observer = state.withLock { state in
+            state.withLock { state in
                 // `begin` may have been called while the command was under way.
                 if state.exchanges.indices.contains(number), state.exchanges[number].command.bytes == bytes {
                     state.exchanges[number] = ended
                 }
-                return state.observer
             }
-            observer?(ended)
             guard let told = exchange.told, Self.sendAll(told, to: client) else { return }
         }
     }

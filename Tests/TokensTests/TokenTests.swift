@@ -74,7 +74,10 @@ import VaultAPI
     func algorithms() async throws {
         let verifier = try await verifier()
         let claims = Self.claims()
-        guard case .edDSA(let key) = smith.key, case .es256(let curve) = other.key else { return }
+        guard case .edDSA(let key) = smith.key, case .es256(let curve) = other.key else {
+            Issue.record("other kinds of keys")
+            return
+        }
         // The public key in every form in which somebody may take it for a shared secret.
         let publicKeys = [
             Array(key.publicKey.rawRepresentation), Array(curve.publicKey.pemRepresentation.utf8),
@@ -175,7 +178,10 @@ import VaultAPI
 
     @Test("one key in PEM serves whatever key id a token names; another claim may hold the account")
     func pem() async throws {
-        guard case .edDSA(let key) = smith.key, case .es256(let curve) = other.key else { return }
+        guard case .edDSA(let key) = smith.key, case .es256(let curve) = other.key else {
+            Issue.record("other kinds of keys")
+            return
+        }
         let edwards = TokenSmith.Key.edDSA(key)
         let claims = Self.claims(["sub": nil, "account": "bob"])
         for (key, pem) in [(edwards, key.publicKey.pemRepresentation), (other.key, curve.publicKey.pemRepresentation)] {
@@ -197,7 +203,10 @@ import VaultAPI
                 return error
             }
         }
-        guard case .es256(let curve) = other.key else { return }
+        guard case .es256(let curve) = other.key else {
+            Issue.record("another kind of key")
+            return
+        }
         func document(_ entries: [String: Any]...) throws -> String {
             String(decoding: try JSONSerialization.data(withJSONObject: ["keys": entries]), as: UTF8.self)
         }

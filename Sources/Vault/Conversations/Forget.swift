@@ -46,7 +46,7 @@ extension Vault {
         let isGone = try onChip { () throws(ChipError) in
             guard try chip.isDefined(record.handle) else { return true }
             // An index that does not even parse is somebody else's: not ours to destroy.
-            guard let slot = record.slotProfile(authority), let found = try? chip.nvPublic(of: slot.handle),
+            guard let slot = record.slotProfile(authority), let found = try chip.knownIndex(at: slot.handle),
                 found == slot.publicArea(written: true) || found == slot.publicArea(written: false)
             else { return false }
             try chip.run(.nvUndefineSpace(.init(slot.handle, found.name)), authorizedBy: chip.owner)

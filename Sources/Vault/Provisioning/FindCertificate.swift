@@ -71,7 +71,7 @@ extension Provision {
     /// Why the key that the chip makes from the template is not the one that is certified.
     func mismatch(_ found: FoundEndorsement) throws -> ProvisionError {
         for handle in try chip.handles(from: Handle.ownerPersistent.lowerBound) {
-            guard let area = try? chip.publicArea(of: handle), found.certificate.certifiedKey.isKey(of: area) else {
+            guard let area = try chip.knownObject(at: handle), found.certificate.certifiedKey.isKey(of: area) else {
                 continue
             }
             do throws(TemplateDifference) {
