@@ -105,27 +105,14 @@ import Testing
 
 /// The socket on which a service manager is told.
 private final class Manager {
-    private let descriptor: Int32
+    private let socket: UnixSocket
 
-    init(_ path: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard code == 0 else { throw HarnessError("bind: \(String(cString: strerror(errno)))") }
-    }
-
-    deinit { close(descriptor) }
+    init(_ path: String) throws { socket = try UnixSocket.bound(to: path, .datagram) }
 
     /// What was said next, if anything was.
     func next() -> String? {
         var buffer = [UInt8](repeating: 0, count: 1024)
-        let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        let count = recv(socket.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
         return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
     }
 }

@@ -4,23 +4,11 @@ import TestSupport
 
 /// A connection to the vault's socket that sends what it is told.
 package final class Peer: Sendable {
-    private let descriptor: Int32
+    private let socket: UnixSocket
     private let received = Mutex<[UInt8]>([])
+    private var descriptor: Int32 { socket.descriptor }
 
-    package init(_ path: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard code == 0 else { throw HarnessError("connect: \(String(cString: strerror(errno)))") }
-    }
-
-    deinit { close(descriptor) }
+    package init(_ path: String) throws { socket = try UnixSocket.connected(to: path) }
 
     /// Sends what the other side takes.
     package func send(_ bytes: [UInt8]) async throws {

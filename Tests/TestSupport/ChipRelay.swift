@@ -58,7 +58,7 @@ public final class ChipRelay: Sendable {
     /// What tpm2-tss calls it.
     public var tcti: String { "swtpm:path=\(path)" }
     private let chip: Swtpm
-    private let listener: Int32
+    private let listener: UnixSocket
     private let state: Mutex<State>
     /// The way to the chip while a program is connected; whoever holds it is the only one who talks to the chip.
     private let way = Mutex(Way())
@@ -85,21 +85,12 @@ public final class ChipRelay: Sendable {
         self.chip = chip
         state = Mutex(State(plan: plan))
         path = chip.folder.path(percentEncoded: false) + "/relay-\(UInt32.random(in: 0...99999))"
-        listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard code == 0, listen(listener, 8) == 0 else { throw HarnessError("the relay cannot listen at \(path)") }
+        listener = try UnixSocket.bound(to: path)
         try FileManager.default.createSymbolicLink(
             atPath: path + ".ctrl", withDestinationPath: chip.socketPath + ".ctrl")
         Thread.detachNewThread { [self] in
             while true {
-                let client = accept(listener, nil, nil)
+                let client = accept(listener.descriptor, nil, nil)
                 guard client >= 0 else { return }
                 serve(client)
                 close(client)
@@ -108,10 +99,7 @@ public final class ChipRelay: Sendable {
     }
 
     /// Ends it; nobody can connect any more.
-    public func end() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
+    public func end() { shutdown(listener.descriptor, Int32(SHUT_RDWR)) }
 
     /// Does as `plan` says from now on, and counts from 0 again. What was seen is forgotten.
     public func begin(_ plan: @escaping Plan = { _ in .carry }) {

@@ -2,30 +2,15 @@ import Foundation
 
 /// A connection that carries bytes to an emulated TPM and back as they are: a test's independent eye, and its attacker.
 public final class RawTPM {
-    private let socket: Int32
+    private let connection: UnixSocket
+    private var socket: Int32 { connection.descriptor }
 
     /// Connects; a chip that serves somebody else lets it wait, `patience` seconds for each answer.
     public init(path: String, patience: Int = 30) throws {
-        socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard socket >= 0 else { throw Self.failure("socket") }
+        connection = try UnixSocket.connected(to: path)
         var limit = timeval(tv_sec: patience, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        try withUnsafeMutableBytes(of: &address.sun_path) { target in
-            guard path.utf8.count < target.count else { throw HarnessError("too long for a socket: \(path)") }
-            target.copyBytes(from: path.utf8)
-        }
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard code == 0 else { throw Self.failure("connect") }
+        setsockopt(connection.descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
-
-    deinit { close(socket) }
 
     /// Sends one command and gives the chip's answer, header included, whatever its response code.
     public func transmit(_ command: [UInt8]) throws -> [UInt8] {
@@ -34,7 +19,7 @@ public final class RawTPM {
             let count = command.withUnsafeBytes { bytes in
                 send(socket, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { throw Self.failure("send") }
+            guard count > 0 else { throw UnixSocket.failure("send") }
             sent += count
         }
         let header = try receive(10)
@@ -55,13 +40,9 @@ public final class RawTPM {
             let got = bytes.withUnsafeMutableBytes { buffer in
                 recv(socket, buffer.baseAddress.map { $0 + have }, count - have, 0)
             }
-            guard got > 0 else { throw got == 0 ? HarnessError("the chip hung up") : Self.failure("recv") }
+            guard got > 0 else { throw got == 0 ? HarnessError("the chip hung up") : UnixSocket.failure("recv") }
             have += got
         }
         return bytes
-    }
-
-    private static func failure(_ what: String) -> HarnessError {
-        HarnessError("\(what): \(String(cString: strerror(errno)))")
     }
 }
