@@ -78,7 +78,7 @@ let package = Package(
         ),
         .target(name: "Journal", dependencies: ["TPM", "VaultAPI", "Receipts", crypto], swiftSettings: strict),
         .target(
-            name: "Audit", dependencies: ["TPM", "VaultAPI", "Endorsement", "Receipts", "Journal", crypto],
+            name: "Audit", dependencies: ["TPM", "VaultAPI", "Endorsement", "Receipts", "Journal"],
             swiftSettings: strict),
         .target(name: "Report", dependencies: ["Audit", "Explain", "TPM", "VaultAPI"], swiftSettings: strict),
         .target(
@@ -123,8 +123,8 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets", "CSodium", "TestSupport", crypto]),
-        .testTarget(name: "OPRFTests", dependencies: ["OPRF", "TestSupport"]),
-        .testTarget(name: "PasswordsTests", dependencies: ["Passwords", "TestSupport"]),
+        .testTarget(name: "OPRFTests", dependencies: ["OPRF", "Secrets", "TestSupport"]),
+        .testTarget(name: "PasswordsTests", dependencies: ["Passwords", "Secrets", "TestSupport"]),
         .testTarget(name: "BackupTests", dependencies: ["Backup", "Secrets", "TestSupport"]),
         .target(
             name: "EndorsementTestSupport", dependencies: ["Endorsement", crypto] + certificates,
@@ -200,7 +200,7 @@ let package = Package(
         .testTarget(
             name: "ReceiptTests",
             dependencies: [
-                "Receipts", "Vault", "VaultClient", "VaultAPI", "Varlink", "TPM", "TPMDevice", "Secrets", "OPRF",
+                "Receipts", "Vault", "VaultClient", "VaultAPI", "TPM", "TPMDevice", "Secrets", "OPRF",
                 "Passwords", "Endorsement", "TestSupport", "VaultTestSupport", "DeviceTestSupport",
                 "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
             ]),
@@ -210,7 +210,7 @@ let package = Package(
         .testTarget(
             name: "ExplainTests",
             dependencies: [
-                "Explain", "TPM", "TPMDevice", "TestSupport", "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
+                "Explain", "TPM", "TestSupport", "ProgramTestSupport", "tenpin", "tenpin-vault", crypto,
             ]
         ),
         .testTarget(
