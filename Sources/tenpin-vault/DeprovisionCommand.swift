@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Foundation
 import Vault
 
@@ -63,7 +64,7 @@ struct DeprovisionCommand: ParsableCommand {
 extension Deprovision.Inventory {
     func text(home: String) -> String {
         var lines = ["Accounts  \(accounts.count)"]
-        lines += slots.map { "Slot      \($0.handle)  \($0.state)  \($0.account)" }
+        lines += slots.map { "Slot      \($0.handle)  \($0.state)  \(printable($0.account))" }
         lines += keys.map { "Key       \($0.handle)  \($0.what), made by provision" }
         lines += files.map { "File      \(home)/\($0)" }
         lines += left.map { "Stays     \($0)" }

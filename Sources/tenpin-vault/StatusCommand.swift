@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Foundation
 import TPMDevice
 import Vault
@@ -38,7 +39,7 @@ struct StatusCommand: ParsableCommand {
                 if let count = entry.count, let ceiling = entry.ceiling { "count \(count), ceiling \(ceiling)" } else {
                     entry.problem ?? ""
                 }
-            print("\(entry.slot)  \(entry.state)  \(entry.account)  \(counts)")
+            print("\(entry.slot)  \(entry.state)  \(printable(entry.account))  \(counts)")
         }
     }
 

@@ -83,8 +83,12 @@ extension Vault {
             try JournalCounter.area(at: counter, on: chip) == nil ? 0 : chip.count(of: counter) ?? 0
         }
         var key: P256Point?
-        // Where the endorsement hierarchy's authorization is not known the certificates go unchecked.
-        try? withKeptAttestationKey { (_, area) throws(ChipError) in key = area.point }
+        do throws(ChipError) {
+            try withKeptAttestationKey { (_, area) throws(ChipError) in key = area.point }
+        } catch {
+            // Where the endorsement hierarchy's authorization is not known the certificates go unchecked.
+            guard error.isWrongAuthorization else { throw fault(error) }
+        }
         reply.attestationKey = key.map { Bytes($0.sec1) }
         return reply
     }

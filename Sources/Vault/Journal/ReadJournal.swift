@@ -14,7 +14,11 @@ extension JournalCheck {
         guard let chip else { return check }
         if let handle = configuration.journalCounter.map({ Handle($0) }) {
             check.counter = CounterProfile.entity(at: handle).name
-            check.attestationKey = try? chip.withAttestationKey { (_, area) throws(ChipError) in area.point }
+            do throws(ChipError) {
+                check.attestationKey = try chip.withAttestationKey { (_, area) throws(ChipError) in area.point }
+            } catch {
+                guard error.isWrongAuthorization else { throw error }
+            }
             // Undefined, it counts nothing: what the journal has certificates for is then more than that.
             check.chipCount = try JournalCounter.area(at: handle, on: chip) == nil ? 0 : chip.count(of: handle) ?? 0
         }
