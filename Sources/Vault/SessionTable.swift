@@ -25,6 +25,8 @@ struct SessionTable {
         /// The connection to the chip that the session belongs to.
         let connection: Int
         let started: ContinuousClock.Instant
+        /// The chip's latest, which the next signature must be over.
+        var nonceTPM: [UInt8]
         /// `nil` while the session is in the chip.
         var context: [UInt8]?
         var lastUse: UInt64
@@ -83,8 +85,8 @@ struct SessionTable {
     /// Saves a session just started, and gives its number. When a connection has too many its oldest one goes; when all
     /// together have, the one that `hasRoom` found, or the oldest of all.
     mutating func add(
-        _ handle: Handle, owner: ConnectionID, purpose: Purpose, on chip: Chip, at now: ContinuousClock.Instant,
-        waiting: @autoclosure () -> Set<ConnectionID> = []
+        _ session: (handle: Handle, nonceTPM: [UInt8]), owner: ConnectionID, purpose: Purpose, on chip: Chip,
+        at now: ContinuousClock.Instant, waiting: @autoclosure () -> Set<ConnectionID> = []
     ) throws(ChipError) -> Int {
         while entries.count(where: { $0.value.owner == owner }) >= Self.perConnection,
             let oldest = oldest(where: { $0.owner == owner })
@@ -99,20 +101,28 @@ struct SessionTable {
         let number = nextNumber
         nextNumber += 1
         let entry = Entry(
-            owner: owner, purpose: purpose, handle: handle, connection: chip.connections, started: now, lastUse: 0)
+            owner: owner, purpose: purpose, handle: session.handle, connection: chip.connections, started: now,
+            nonceTPM: session.nonceTPM, lastUse: 0)
         do throws(ChipError) {
             try putAside(entry, as: number, on: chip)
         } catch {
-            try? chip.flush(handle)
+            try? chip.flush(session.handle)
             throw error
         }
         return number
     }
 
-    /// Whether there is such a session, to refuse a call before anything is written for it.
-    func holds(_ number: Int, owner: ConnectionID, purpose: Purpose) -> Bool {
-        entries[number].map { $0.owner == owner && $0.purpose == purpose } ?? false
+    /// Whether a device has such a session, whose nonce is this where one is given: to refuse a call before anything is written
+    /// for it.
+    func holds(_ number: Int, owner: ConnectionID, nonceTPM: [UInt8]? = nil, on chip: Chip) -> Bool {
+        guard let entry = entries[number], entry.owner == owner, entry.purpose == .device,
+            entry.connection == chip.connections
+        else { return false }
+        return nonceTPM == nil || nonceTPM == entry.nonceTPM
     }
+
+    /// The chip's latest nonce in a session that goes on.
+    mutating func note(nonceTPM: [UInt8], of number: Int) { entries[number]?.nonceTPM = nonceTPM }
 
     /// Lends a session, and keeps it when `body` says that it goes on. A session whose use failed is ended: its nonces are
     /// in nobody's hands any more. `nil` when there is no such session.
@@ -163,6 +173,11 @@ struct SessionTable {
                 try? chip.flush(entry.handle)
             }
         }
+    }
+
+    /// Ends a session that will not be used.
+    mutating func end(_ number: Int, owner: ConnectionID, on chip: Chip) {
+        if entries[number]?.owner == owner { evict(number, on: chip) }
     }
 
     /// Ends all sessions of a connection.

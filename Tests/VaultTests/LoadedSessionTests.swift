@@ -25,7 +25,7 @@ struct LoadedSessionTests {
 
     private static func add(_ connection: UInt64, to table: inout SessionTable, on chip: Chip) throws -> Int {
         try table.add(
-            chip.startSession(.policy).handle, owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
+            chip.startSession(.policy), owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
     }
 
     private static func use(

@@ -19,7 +19,7 @@ struct SessionTableTests {
             let session = try chip.startSession(.policy)
             #expect(throws: ChipError.refused(.contextSave, .failure)) {
                 try table.add(
-                    session.handle, owner: ConnectionID(1), purpose: .challenge, on: chip, at: .now)
+                    session, owner: ConnectionID(1), purpose: .challenge, on: chip, at: .now)
             }
             #expect(try chip.handles(from: 0x0200_0000).isEmpty)
         }
@@ -33,7 +33,7 @@ struct SessionTableTests {
             func add(_ connection: UInt64) throws -> Int {
                 let session = try chip.startSession(.policy)
                 return try table.add(
-                    session.handle, owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
+                    session, owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
             }
             let first = try add(1)
             for number in 0..<UInt64(SessionTable.capacity + 10) {
@@ -59,7 +59,7 @@ struct SessionTableTests {
                 let session = try chip.startSession(.policy)
                 numbers.append(
                     try killed.add(
-                        session.handle, owner: ConnectionID(1), purpose: .challenge, on: chip, at: .now))
+                        session, owner: ConnectionID(1), purpose: .challenge, on: chip, at: .now))
             }
             // One is used up, and one goes on with another context than it began with.
             for (number, goesOn) in zip(numbers, [false, true]) {
@@ -95,7 +95,7 @@ struct SessionTableTests {
             func add(_ connection: UInt64) throws -> Int {
                 let session = try chip.startSession(.policy)
                 return try table.add(
-                    session.handle, owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
+                    session, owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
             }
             let lying = try add(1)
             let busy = try add(2)

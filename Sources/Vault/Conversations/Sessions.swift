@@ -1,4 +1,3 @@
-import Foundation
 import TPM
 import TPMDevice
 import VaultAPI
@@ -14,7 +13,7 @@ extension Vault {
                     parameterEncryption: true))
             return StartSession.Reply(
                 session: try sessions.add(
-                    session.handle, owner: connection, purpose: .device, on: chip, at: .now,
+                    session, owner: connection, purpose: .device, on: chip, at: .now,
                     waiting: turns.waiting),
                 nonceTPM: Bytes(session.nonceTPM))
         }
@@ -74,6 +73,7 @@ extension Vault {
             }
         }
         guard let reply else { throw .sessionGone }
+        sessions.note(nonceTPM: reply.nonceTPM.bytes, of: call.session)
         return reply
     }
 
@@ -87,7 +87,11 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
-        guard sessions.holds(call.session, owner: connection, purpose: .device) else { throw .sessionGone }
+        // The attack: somebody with the account's token sends the last signature again, as LookUp shows it; the record has a refund more
+        // that no recovery stands for, and the day a write less. A signature is over the nonce of the session that it is for.
+        guard sessions.holds(call.session, owner: connection, nonceTPM: call.nonceTPM.bytes, on: chip) else {
+            throw .sessionGone
+        }
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
@@ -98,9 +102,6 @@ extension Vault {
             // 1. Somebody sends an older, valid signature again; 2. the chip refuses it, for its nonce is gone; 3. the record
             // now shows the older ceiling, and the person's next refund is lost.
             guard call.value >= record.signedCeiling ?? record.limit ?? 0 else { throw .refusedByChip }
-            // The attack: somebody with the account's token sends the last signature again, as LookUp shows it; the record has a
-            // refund more that no recovery stands for, and the day a write less. A nonce ends with its session, and serves once.
-            guard record.ceilingNonce != Data(call.nonceTPM.bytes) else { throw .sessionGone }
             // The line says what was signed, and so is written with it: the chip may still refuse.
             let isGrant = granted.guesses > record.granted ?? 0
             record.signedCeiling = call.value
