@@ -36,9 +36,13 @@ extension Commit {
 }
 
 extension Evaluate {
-    /// Both of session and authorization, or neither.
+    /// Both of session and authorization, or neither; and the session audits, and does nothing else.
+    ///
+    /// The attack: 1. a device has the point encrypted for itself; 2. the vault cannot read what the chip says, takes the chip for
+    /// broken and connects anew; 3. everybody's sessions are gone with it.
     public var hasProfileSizes: Bool {
-        (session == nil) == (authorization == nil) && authorization?.hasProfileSizes ?? true
+        guard let authorization else { return session == nil }
+        return session != nil && authorization.hasProfileSizes && authorization.attributes == 0x80
     }
 }
 

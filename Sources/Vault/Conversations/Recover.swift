@@ -10,12 +10,11 @@ extension Vault {
         guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
         let record = try record(call.enrollment, of: call.account, in: [.armed, .live])
         let slot = try slot(of: record)
-        guard call.session.map({ sessions.holds($0, owner: connection, purpose: .device) }) ?? true else {
-            throw .sessionGone
-        }
+        if let session = call.session, !sessions.holds(session, owner: connection, on: chip) { throw .sessionGone }
         let before = try count(of: slot, of: call.enrollment)
         // A lost reply, asked again: the same pair costs nothing.
         if record.lastBlinded == Data(call.blinded.bytes), let evaluated = record.lastEvaluated {
+            if let session = call.session { sessions.end(session, owner: connection, on: chip) }
             return .reply(Evaluate.Reply(evaluated: Bytes(Array(evaluated)), guessesLeft: before.guessesLeft))
         }
         guard let area = record.evaluationArea(slot), let wrapped = record.evaluationPrivate else {
@@ -122,7 +121,8 @@ extension Vault {
             log.error("the chip failed in an evaluation: \(error)")
             throw .chipFailedAfterSpending
         }
-        guard let done else { throw .sessionGone }
+        // Somebody at the chip ended it: that shows only when the session is used, and the guess is counted by then.
+        guard let done else { throw mayHaveSpent ? .chipFailedAfterSpending : .sessionGone }
         return done
     }
 
@@ -133,7 +133,7 @@ extension Vault {
             let session = try chip.startSession(.policy)
             return Challenge.Reply(
                 session: try sessions.add(
-                    session.handle, owner: connection, purpose: .challenge, on: chip, at: .now,
+                    session, owner: connection, purpose: .challenge, on: chip, at: .now,
                     waiting: turns.waiting),
                 nonceTPM: Bytes(session.nonceTPM))
         }
