@@ -24,7 +24,7 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
     case sessionGone = "SessionGone"
     /// The chip refused the signature, the HMAC or what they cover.
     case refusedByChip = "RefusedByChip"
-    /// The slot is not burnt, or too many of the account's are not.
+    /// The slot is not burnt.
     case notBurnt = "NotBurnt"
     /// The account's slot is not on the chip any more.
     case slotGone = "SlotGone"
@@ -71,8 +71,7 @@ public enum VaultFault: String, Error, Codable, Hashable, Sendable, CaseIterable
         case .tooManyToday: "The account had all its evaluations, or writes of its slot, for today; try again tomorrow."
         case .sessionGone: "The vault ended the session to make room for others; try again."
         case .refusedByChip: "The chip refused the signature or the session; try again."
-        case .notBurnt:
-            "An old slot is not burnt, so its guesses would stay with the vault's host; run `tenpin status` to burn it."
+        case .notBurnt: "The old slot is not burnt, so its guesses would stay with the vault's host."
         case .slotGone: "The account's slot is gone from the chip: its operator destroyed it, or the chip was cleared."
         case .chipUnavailable, .chipFailedAfterSpending:
             "The vault's chip does not answer as it should; try again later, or ask its operator."

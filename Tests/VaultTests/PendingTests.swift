@@ -43,21 +43,26 @@ struct PendingTests {
     }
 
     /// The attack: somebody replaces an enrollment of his own again and again, burns none, and fills the chip.
-    @Test(
-        "an account with four enrollments that are replaced and not burnt gets no further slot before one of them goes")
+    @Test("of an account's enrollments that were replaced and not burnt the oldest goes where a fifth would come")
     func replaced() async throws {
         try await ServedVault.with { served in
             let account = try Self.someone.get()
             let (live, replaced) = try await served.whileStopped {
                 let live = try ArmedSlot(of: account, on: served, state: .live)
-                return (live, try (0..<4).map { _ in try ArmedSlot(of: account, on: served, state: .replaced) })
+                let replaced = try (1...4).map { age in
+                    try ArmedSlot(of: account, on: served, state: .replaced, begun: Date() - 1000 * Double(age))
+                }
+                return (live, replaced)
             }
             let client = try await served.connect()
-            let next = Reserve(account: account, enrollment: .random, replaces: live.enrollment)
-            #expect(await client.fault(of: next)?.name == VaultFault.notBurnt.wireName)
-            _ = try await client.ask(Reserve(account: Account("other"), enrollment: .random, replaces: nil))
-            _ = try await client.ask(Forget(account: account, enrollment: replaced[0].enrollment, unburnt: true))
-            _ = try await client.ask(next)
+            _ = try await client.ask(Reserve(account: account, enrollment: .random, replaces: live.enrollment))
+            #expect(try served.state(of: replaced[3].enrollment) == nil)
+            #expect(try !served.holds(replaced[3].handle))
+            for slot in replaced.prefix(3) {
+                #expect(try served.state(of: slot.enrollment) == .replaced)
+                #expect(try served.holds(slot.handle))
+            }
+            #expect(try served.state(of: live.enrollment) == .live)
         }
     }
 

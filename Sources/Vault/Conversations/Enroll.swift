@@ -14,8 +14,10 @@ extension Vault {
         if let live, replaces == nil, try isGone(live) { replaces = EnrollmentID(Array(live.id)) }
         guard live == nil || live?.id == replaces.map({ Data($0.bytes) }) else { throw .accountExists }
         guard live != nil || replaces == nil else { throw .wrongEnrollment }
-        // The attack: somebody replaces an enrollment of his own again and again, burns none, and fills the chip.
-        guard records.count(where: { $0.state == .replaced }) < Self.mostReplaced else { throw .notBurnt }
+        // The attack: somebody replaces an enrollment of his own again and again, burns none, and fills the chip. The oldest go: a
+        // slot that is not there gives nobody a guess.
+        let replaced = records.filter { $0.state == .replaced }.sorted { $0.createdAt < $1.createdAt }
+        for oldest in replaced.dropLast(Self.mostReplaced - 1) { try remove(oldest) }
         for pending in records where [.reserved, .defined, .armed].contains(pending.state) {
             if let id = EnrollmentID(Array(pending.id)), let owner = enrolling[id], owner != connection {
                 throw .enrollmentUnderWay
@@ -46,7 +48,7 @@ extension Vault {
         return found == nil || found == slot.publicArea(written: false)
     }
 
-    /// How many replaced enrollments of an account may wait to be burnt: a device burns each when it meets the vault next.
+    /// How many replaced enrollments of an account wait to be burnt: a device burns each when it meets the vault next.
     private static let mostReplaced = 4
     /// How many enrollments a connection may have under way: a device has one.
     private static let pendingPerConnection = 4
