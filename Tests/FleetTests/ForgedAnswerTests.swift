@@ -16,13 +16,17 @@ import VaultAPI
         try await Sites.with { sites in
             let alice = try Account("alice")
             let key = try await sites.enroll(alice, "correct horse").key()
+            // An honest recovery, whose proofs serve no other one.
+            _ = try await sites.recover(alice, "correct horse")
+            let earlier = try sites.couriers[2].calls(of: Evaluate.name).last?.reply?.decode(Evaluate.Reply.self).proof
+            #expect(earlier != nil)
             let before = try await sites.counts(alice)
-            for _ in 0..<3 {
+            for proof in [Proof.none, .anotherVaults, .this(earlier)] {
                 sites.begin()
                 let honest = Array(sites.couriers.prefix(2))
                 sites.couriers[2].begin { call in
                     guard call.method == Evaluate.name else { return .carry }
-                    guard let forged = try? await Self.answer(3, from: honest) else { return .loseCall }
+                    guard let forged = try? await Self.answer(3, from: honest, proof) else { return .loseCall }
                     return .answer(forged)
                 }
                 let recovered = try #require(try await sites.recover(alice, "correct horse").recovered)
@@ -38,8 +42,15 @@ import VaultAPI
         }
     }
 
+    /// What the hosts show for a proof.
+    private enum Proof: Sendable {
+        case none
+        case anotherVaults
+        case this(CarriedReply?)
+    }
+
     /// What the share at `x` gives, by what the vaults with the shares at 1 and 2 have answered.
-    private static func answer(_ x: Int, from others: [HostileCourier]) async throws -> JSONValue {
+    private static func answer(_ x: Int, from others: [HostileCourier], _ proof: Proof) async throws -> JSONValue {
         while !others.allSatisfy({ $0.calls(of: Evaluate.name).last?.reply != nil }) {
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -48,6 +59,12 @@ import VaultAPI
             return Interpolation.Sample(x: index + 1, element: try Element(sec1: reply?.evaluated.bytes ?? []))
         }
         guard let element = try Interpolation.element(at: x, through: samples) else { throw Missing() }
-        return try JSONValue(Evaluate.Reply(evaluated: Bytes(element.sec1), guessesLeft: 5))
+        let shown: CarriedReply? =
+            switch proof {
+            case .none: nil
+            case .anotherVaults: try others[0].calls(of: Evaluate.name).last?.reply?.decode(Evaluate.Reply.self).proof
+            case .this(let one): one
+            }
+        return try JSONValue(Evaluate.Reply(evaluated: Bytes(element.sec1), guessesLeft: 5, proof: shown))
     }
 }

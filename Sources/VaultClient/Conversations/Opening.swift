@@ -27,11 +27,13 @@ public struct Recovered: Sendable {
         public let address: String
         public let endorsementName: [UInt8]
         public let refund: Refund
+
+        fileprivate var isGiven: Bool { if case .given = refund { true } else { false } }
     }
 
     /// What the recovery cost in the end.
     var cost: VaultFault.Guess {
-        refunds.allSatisfy { if case .given = $0.refund { true } else { false } } ? .notSpent : .spent
+        if case .given = refund, refunds.allSatisfy(\.isGiven) { .notSpent } else { .spent }
     }
 
     /// What became of the guess: given back by as many vaults as are needed, with the slot that lets the person try least
@@ -47,7 +49,7 @@ public struct Recovered: Sendable {
         }
         given.sort { $0.guessesLeft > $1.guessesLeft }
         let needed = Int(recipe.threshold)
-        guard given.count >= needed else { return failed ?? .failed(VaultClientError(.slow)) }
+        guard given.count >= needed else { return failed ?? .failed(VaultClientError(.evaluationNotProven, .spent)) }
         return .given(given[needed - 1])
     }
 

@@ -144,7 +144,8 @@ private struct RecoveredResult: Encodable {
         }
         if let flaw = recovered.olderKeysFlaw { warnings.append("Older keys could not be read: \(flaw)") }
         for trouble in recovered.troubles where !isAlone || fleet.count > 1 {
-            warnings.append("The vault at \(trouble.address) was of no use: \(trouble.error.reason.sentence)")
+            let what = trouble.error.reason == .evaluationNotProven ? "" : " was of no use"
+            warnings.append("The vault at \(trouble.address)\(what): \(trouble.error.reason.sentence)")
         }
         self.warnings = warnings
     }
