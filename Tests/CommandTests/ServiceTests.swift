@@ -56,8 +56,9 @@ import Testing
     private func start(
         _ stage: Stage, telling manager: String = "", _ more: String...
     ) async throws -> Running {
+        // The last two say what the sanitizers are to look for, where the program was built for them.
         try await stage.desk.start(
-            ["systemd-socket-activate", "-l", stage.socket]
+            ["systemd-socket-activate", "-l", stage.socket, "-E", "ASAN_OPTIONS", "-E", "TSAN_OPTIONS"]
                 + (manager.isEmpty ? [] : ["-E", "NOTIFY_SOCKET=\(manager)"])
                 + ["--", try Program.vault.path, "serve", "--home", stage.home] + more)
     }
