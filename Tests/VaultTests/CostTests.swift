@@ -66,39 +66,33 @@ struct CostTests {
     @Test(
         "a receipt, with a credential or without, has the chip write nothing and authorize nothing by the slot itself")
     func receipt() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
-            try await served.through { _ in
-                .carry
-            } _: { relay in
-                let client = try await served.connect()
-                var call = Certify(
-                    account: slot.account, enrollment: slot.enrollment,
-                    qualifyingData: Bytes([UInt8](repeating: 7, count: 32)))
-                let reply = try await client.ask(call)
-                #expect(reply.activated == nil)
-                let attest = try Attest(parsing: reply.attest.bytes)
-                #expect(attest.extraData == call.qualifyingData.bytes)
-                #expect(try SlotCount(contents: attest.contents).count == 0)
+        try await ServedVault.relayed { served, slot, relay, client in
+            var call = Certify(
+                account: slot.account, enrollment: slot.enrollment,
+                qualifyingData: Bytes([UInt8](repeating: 7, count: 32)))
+            let reply = try await client.ask(call)
+            #expect(reply.activated == nil)
+            let attest = try Attest(parsing: reply.attest.bytes)
+            #expect(attest.extraData == call.qualifyingData.bytes)
+            #expect(try SlotCount(contents: attest.contents).count == 0)
 
-                // A credential for another key is refused, and what was begun for it is gone from the chip.
-                let endorsement = try PublicArea(
-                    tpm2b: VaultConfiguration.read(home: served.home).endorsementKey.bytes)
-                let foreign = try Credential(
-                    SecretBytes(random: 32), for: endorsement.name, endorsementKey: endorsement)
-                call.credential = CredentialChallenge(
-                    blob: Bytes(foreign.blob), encryptedSeed: Bytes(foreign.encryptedSeed))
-                for _ in 0..<5 {
-                    let fault = await client.fault(of: call)
-                    #expect(fault?.name == VaultFault.refusedByChip.wireName)
-                    #expect(fault?.guess == VaultFault.Guess.notSpent.rawValue)
-                }
-                #expect(relay.count(of: .nvCertify) == 1)
-                // More where the chip first tests what it is about to use, and asks for the command again.
-                #expect(relay.count(of: .activateCredential) >= 5)
-                for code in [CommandCode.nvWrite, .nvDefineSpace, .policyNV, .evictControl] {
-                    #expect(relay.count(of: code) == 0)
-                }
+            // A credential for another key is refused, and what was begun for it is gone from the chip.
+            let endorsement = try PublicArea(
+                tpm2b: VaultConfiguration.read(home: served.home).endorsementKey.bytes)
+            let foreign = try Credential(
+                SecretBytes(random: 32), for: endorsement.name, endorsementKey: endorsement)
+            call.credential = CredentialChallenge(
+                blob: Bytes(foreign.blob), encryptedSeed: Bytes(foreign.encryptedSeed))
+            for _ in 0..<5 {
+                let fault = await client.fault(of: call)
+                #expect(fault?.name == VaultFault.refusedByChip.wireName)
+                #expect(fault?.guess == VaultFault.Guess.notSpent.rawValue)
+            }
+            #expect(relay.count(of: .nvCertify) == 1)
+            // More where the chip first tests what it is about to use, and asks for the command again.
+            #expect(relay.count(of: .activateCredential) >= 5)
+            for code in [CommandCode.nvWrite, .nvDefineSpace, .policyNV, .evictControl] {
+                #expect(relay.count(of: code) == 0)
             }
         }
     }

@@ -29,35 +29,27 @@ struct DeviceSessionTests {
 
     @Test("that is not there is refused before a guess is spent or a line written")
     func missing() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
-            try await served.through { _ in
-                .carry
-            } _: { relay in
-                let client = try await served.connect()
-                let lines = try served.store.journal().count
-                let evaluate = Evaluate(
-                    account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded, session: 7,
-                    authorization: Self.authorization)
-                #expect(await client.fault(of: evaluate)?.name == VaultFault.sessionGone.wireName)
-                let write = try Self.write(slot, StartSession.Reply(session: 7, nonceTPM: Bytes(Self.junk)))
-                #expect(await client.fault(of: write)?.name == VaultFault.sessionGone.wireName)
-                #expect(relay.count(of: .policyNV) == 0 && relay.count(of: .nvWrite) == 0)
-                #expect(try served.store.journal().count == lines)
-                #expect(try served.store.enrollment(slot.enrollment)?.signedCeiling == nil)
-                // Of session and authorization there are both or neither.
-                var half = evaluate
-                half.authorization = nil
-                #expect(await client.fault(of: half)?.name == VaultFault.notTheProfile.wireName)
-            }
+        try await ServedVault.relayed { served, slot, relay, client in
+            let lines = try served.store.journal().count
+            let evaluate = Evaluate(
+                account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded, session: 7,
+                authorization: Self.authorization)
+            #expect(await client.fault(of: evaluate)?.name == VaultFault.sessionGone.wireName)
+            let write = try Self.write(slot, StartSession.Reply(session: 7, nonceTPM: Bytes(Self.junk)))
+            #expect(await client.fault(of: write)?.name == VaultFault.sessionGone.wireName)
+            #expect(relay.count(of: .policyNV) == 0 && relay.count(of: .nvWrite) == 0)
+            #expect(try served.store.journal().count == lines)
+            #expect(try served.store.enrollment(slot.enrollment)?.signedCeiling == nil)
+            // Of session and authorization there are both or neither.
+            var half = evaluate
+            half.authorization = nil
+            #expect(await client.fault(of: half)?.name == VaultFault.notTheProfile.wireName)
         }
     }
 
     @Test("whose HMAC is not the device's spends a guess, says so, and leaves no session and no key in the chip")
     func foreign() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
-            let client = try await served.connect()
+        try await ServedVault.relayed { served, slot, _, client in
             let session = try await Self.start(.hmac, client, served).session
             let evaluate = Evaluate(
                 account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded, session: session,
@@ -79,9 +71,7 @@ struct DeviceSessionTests {
     /// refund that no recovery stands for, and the day has a write less.
     @Test("with a signature over another session's nonce is refused, and nothing is written for it")
     func replayed() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
-            let client = try await served.connect()
+        try await ServedVault.relayed { served, slot, _, client in
             let (first, second) = (
                 try await Self.start(.policy, client, served), try await Self.start(.policy, client, served)
             )
@@ -100,9 +90,7 @@ struct DeviceSessionTests {
     /// 3. everybody's sessions are gone.
     @Test("that would do more than audit an evaluation is refused before the chip has it")
     func encrypting() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
-            let client = try await served.connect()
+        try await ServedVault.relayed { served, slot, _, client in
             let session = try await Self.start(.hmac, client, served).session
             for attributes: UInt8 in [0, 0x81, 0xC0, 0xA0, 0x40] {
                 let evaluate = Evaluate(
@@ -117,34 +105,21 @@ struct DeviceSessionTests {
 
     @Test("that somebody at the chip ended has cost a guess by the time it shows, and the device is told")
     func flushed() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
-            try await served.through { _ in
-                .carry
-            } _: { relay in
-                let client = try await served.connect()
-                let session = try await Self.start(.hmac, client, served).session
-                // TPM2_FlushContext of every session there can be.
-                for number in 0..<3 {
-                    for kind in ["02", "03"] {
-                        _ = try relay.inject(hex("8001" + "0000000e" + "00000165" + "\(kind)00000\(number)"))
-                    }
-                }
-                let evaluate = Evaluate(
-                    account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded,
-                    session: session, authorization: Self.authorization)
-                let fault = await client.fault(of: evaluate)
-                #expect(fault?.name == VaultFault.chipFailedAfterSpending.wireName)
-                #expect(fault?.guess == VaultFault.Guess.maybeSpent.rawValue)
-            }
+        try await ServedVault.relayed { served, slot, relay, client in
+            let session = try await Self.start(.hmac, client, served).session
+            try relay.flushSessions()
+            let evaluate = Evaluate(
+                account: slot.account, enrollment: slot.enrollment, blinded: PaperDevice.someBlinded,
+                session: session, authorization: Self.authorization)
+            let fault = await client.fault(of: evaluate)
+            #expect(fault?.name == VaultFault.chipFailedAfterSpending.wireName)
+            #expect(fault?.guess == VaultFault.Guess.maybeSpent.rawValue)
         }
     }
 
     @Test("with a ceiling below the limit is refused: it is not taken for the first ceiling")
     func low() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served) }
-            let client = try await served.connect()
+        try await ServedVault.relayed(.armed) { served, slot, _, client in
             let low = try Self.write(
                 slot, try await Self.start(.policy, client, served), ceiling: PaperDevice.limit - 1)
             #expect(await client.fault(of: low)?.name == VaultFault.refusedByChip.wireName)

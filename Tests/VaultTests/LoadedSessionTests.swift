@@ -87,24 +87,15 @@ struct LoadedSessionTests {
 
     @Test("the vault's own that somebody else flushed is made anew, and no guess is counted twice")
     func own() async throws {
-        try await ServedVault.with { served in
-            let slot = try await served.whileStopped { try ArmedSlot(of: Account("a"), on: served, state: .live) }
-            try await served.through { _ in
-                .carry
-            } _: { relay in
-                let client = try await served.connect()
-                for number in UInt32(1)...4 {
-                    let point = P256.KeyAgreement.PrivateKey().publicKey.compressedRepresentation
-                    let reply = try await client.ask(
-                        Evaluate(
-                            account: slot.account, enrollment: slot.enrollment, blinded: Bytes(Array(point))))
-                    #expect(reply.guessesLeft == PaperDevice.limit - number)
-                    #expect(relay.count(of: .policyNV) == Int(number))
-                    // TPM2_FlushContext of every policy session there can be.
-                    for session in 0..<3 {
-                        _ = try relay.inject(hex("8001" + "0000000e" + "00000165" + "0300000\(session)"))
-                    }
-                }
+        try await ServedVault.relayed { _, slot, relay, client in
+            for number in UInt32(1)...4 {
+                let point = P256.KeyAgreement.PrivateKey().publicKey.compressedRepresentation
+                let reply = try await client.ask(
+                    Evaluate(
+                        account: slot.account, enrollment: slot.enrollment, blinded: Bytes(Array(point))))
+                #expect(reply.guessesLeft == PaperDevice.limit - number)
+                #expect(relay.count(of: .policyNV) == Int(number))
+                try relay.flushSessions()
             }
         }
     }
