@@ -118,7 +118,8 @@ public final class Chip {
         try run(command, with: authorizations)
     }
 
-    private func run(_ command: Command, with authorizations: [Authorization]) throws(ChipError) -> Response {
+    /// As above, for authorizations that a caller puts together.
+    public func run(_ command: Command, with authorizations: [Authorization]) throws(ChipError) -> Response {
         if transport == nil { try reconnect() }
         try settle()
         var response = try exchange(command, authorizations)

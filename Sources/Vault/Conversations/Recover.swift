@@ -79,13 +79,7 @@ extension Vault {
                     EvaluationKeyProfile.policy(slot: slot), for: .ecdhZGen,
                     evidence: .spending(slot.entity(written: true)), willBegin: { mayHaveSpent = true }
                 ) { (session) throws(ChipError) in
-                    let command = Command.ecdhZGen(key, point)
-                    let response =
-                        if let device {
-                            try chip.run(command, authorizedBy: session, device)
-                        } else {
-                            try chip.run(command, authorizedBy: session)
-                        }
+                    let response = try chip.run(.ecdhZGen(key, point), with: [session] + (device.map { [$0] } ?? []))
                     return try chip.parse(response, to: .ecdhZGen) { (reader: inout Reader) throws(WireError) in
                         (response, try P256Point(tpm2b: &reader))
                     }
@@ -98,10 +92,7 @@ extension Vault {
                 let carried = CarriedAuthorization(authorization)
                 done = try sessions.use(number, owner: connection, purpose: .device, on: chip) {
                     (handle) throws(ChipError) in
-                    (
-                        try multiply(carried.authorization(in: handle)),
-                        goesOn: carried.attributes.contains(.continueSession)
-                    )
+                    (try multiply(carried.authorization(in: handle)), goesOn: false)
                 }
             } else {
                 done = try multiply()

@@ -103,15 +103,16 @@ struct Recovery {
             let reply = await served.reply(of: holders[index], lookUps)
             link.onStep(.evaluating)
             let name = holders[index].entry.evaluationKey
-            let (evaluated, isProven) = try await link.courier.repeating(costIfLost: .maybeSpent) {
+            let (evaluated, isCounted) = try await link.courier.repeating(costIfLost: .maybeSpent) {
                 () async throws(VaultClientError) in
-                guard served.recipe.isRedundant else { return (try await link.courier.call(message), false) }
+                // Where all are needed, a right answer is proof enough.
+                guard served.recipe.isRedundant else { return (try await link.courier.call(message), true) }
                 return try await Self.prove(message, of: blinded, by: name, at: link)
             }
             do throws(OPRFError) {
                 return Answers.One(
                     element: try Element(sec1: evaluated.evaluated.bytes), guessesLeft: evaluated.guessesLeft,
-                    isCounted: isProven || !served.recipe.isRedundant, served: reply)
+                    isCounted: isCounted, served: reply)
             } catch {
                 throw VaultClientError(.oprf(error), .spent)
             }
