@@ -14,10 +14,6 @@ extension Vault {
         if let live, replaces == nil, try isGone(live) { replaces = EnrollmentID(Array(live.id)) }
         guard live == nil || live?.id == replaces.map({ Data($0.bytes) }) else { throw .accountExists }
         guard live != nil || replaces == nil else { throw .wrongEnrollment }
-        // The attack: somebody replaces an enrollment of his own again and again, burns none, and fills the chip. The oldest go: a
-        // slot that is not there gives nobody a guess.
-        let replaced = records.filter { $0.state == .replaced }.sorted { $0.createdAt < $1.createdAt }
-        for oldest in replaced.dropLast(Self.mostReplaced - 1) { try remove(oldest) }
         for pending in records where [.reserved, .defined, .armed].contains(pending.state) {
             if let id = EnrollmentID(Array(pending.id)), let owner = enrolling[id], owner != connection {
                 throw .enrollmentUnderWay
@@ -33,6 +29,10 @@ extension Vault {
             sweep(olderThan: Self.armedLifetimeWhenFull)
         }
         guard try stored({ try store.enrollment(call.enrollment) }) == nil else { throw .wrongEnrollment }
+        // The attack: somebody replaces an enrollment of his own again and again, burns none, and fills the chip. The oldest go: a
+        // slot that is not there gives nobody a guess.
+        let replaced = records.filter { $0.state == .replaced }.sorted { $0.createdAt < $1.createdAt }
+        for oldest in replaced.dropLast(Self.mostReplaced - 1) { try remove(oldest) }
         let handle = try freeHandle()
         let record = EnrollmentRecord(
             id: call.enrollment, account: call.account, replaces: replaces, slot: handle, now: now())
