@@ -14,17 +14,14 @@ package final class JobQueue: @unchecked Sendable {  // every access to `jobs` a
     }
 
     package func append(_ job: @escaping @Sendable () -> Void) {
-        condition.withLock {
-            jobs.append(job)
-            condition.signal()
-        }
+        condition.withLock { jobs.append(job) }
+        // Whoever is woken wants the lock.
+        condition.signal()
     }
 
     package func close() {
-        condition.withLock {
-            isClosed = true
-            condition.signal()
-        }
+        condition.withLock { isClosed = true }
+        condition.signal()
     }
 
     private func run() {

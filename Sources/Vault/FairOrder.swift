@@ -42,7 +42,7 @@ struct FairOrder<Call> {
     private let waitingPerAccount: Int
     /// In the order in which they came.
     private var waiting: [Waiting] = []
-    /// Calls between two turns of theirs, by the accounts that they name.
+    /// Calls that are not over with their turn, by the accounts that they name.
     private var held: [Account: Caller] = [:]
     private var marks: [Party: Duration] = [:]
     private var clock = Duration.zero
@@ -50,7 +50,7 @@ struct FairOrder<Call> {
     /// At most `waitingPerAccount` calls that name one account wait. A connection has one call at a time.
     init(waitingPerAccount: Int) { self.waitingPerAccount = waitingPerAccount }
 
-    /// Whose calls wait, or are between two turns.
+    /// Whose calls wait, or are held.
     var callers: [Caller] { waiting.map(\.caller) + held.values }
 
     /// How many calls wait.
@@ -59,7 +59,7 @@ struct FairOrder<Call> {
     /// Lets a call wait. Gives the call that must go for it, which may be the new one: where the account has as many as it
     /// may, it is one of the connection that was served most, so that a flood does not keep the person's own device out.
     ///
-    /// One that `isAlone` waits until no call is between two turns.
+    /// One that `isAlone` waits until no call is held.
     mutating func join(
         _ call: Call, of caller: Caller, startsSession: Bool = false, isAlone: Bool = false
     ) -> Call? {
@@ -75,7 +75,7 @@ struct FairOrder<Call> {
     }
 
     /// Takes out the call that is next; without `startingSessions` only one that starts no session. None of an account that has a
-    /// call between two turns.
+    /// call held.
     mutating func next(startingSessions: Bool = true) -> Turn? {
         let candidates = waiting.indices.lazy
             .filter { [waiting] in startingSessions || !waiting[$0].startsSession }
@@ -89,15 +89,15 @@ struct FairOrder<Call> {
         return Turn(call: taken.call, caller: taken.caller, beginning: first.beginning)
     }
 
-    /// The call of this turn, which names an account, will have another turn.
+    /// The call of this turn, if it names an account, is not over with it.
     mutating func hold(_ turn: Turn) {
         if let account = turn.caller.account { held[account] = turn.caller }
     }
 
-    /// Whether a call that names this account is between two turns.
-    func isBetweenTwo(_ account: String) -> Bool { held.keys.contains { $0.id == account } }
+    /// Whether a call that names this account is.
+    func isHeld(_ account: String) -> Bool { held.keys.contains { $0.id == account } }
 
-    /// It had that turn, or has none.
+    /// It is over now.
     mutating func release(_ turn: Turn) {
         if let account = turn.caller.account { held[account] = nil }
     }

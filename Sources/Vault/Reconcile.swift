@@ -54,7 +54,7 @@ extension Vault {
     func sweep(olderThan lifetime: Int64) {
         let old = (try? store.armed(before: begun(ago: lifetime))) ?? []
         for record in old {
-            guard let id = EnrollmentID(Array(record.id)), enrolling[id] == nil, !turns.isBetweenTwo(record.account)
+            guard let id = EnrollmentID(Array(record.id)), enrolling[id] == nil, !turns.isUnderWay(record.account)
             else { continue }
             do {
                 try remove(record)

@@ -1,15 +1,17 @@
 import Logging
 import Synchronization
+import TPMDevice
 import VaultAPI
 
-/// What a turn of the vault's comes to. A call may have a second turn when the disk has what the first one wrote: the chip serves
-/// others meanwhile.
-enum Outcome<Reply: Sendable>: Sendable {
+/// What is to be done next for a call. Only a turn of the vault's asks the chip. What the store alone is needed for is done beside it,
+/// so that the chip works for others meanwhile; until the reply no other call of its account has a turn.
+indirect enum Step<Reply: Sendable>: Sendable {
     case reply(Reply)
-    /// The reply goes out when the disk has what was written.
-    case replyOnceDurable(Reply)
-    /// The call goes on when the disk has what was written; no other call of its account has a turn before.
-    case onceDurable(@Sendable (isolated Vault) throws(VaultFault) -> Reply)
+    /// Reads and writes the store.
+    case store(@Sendable () throws(VaultFault) -> Step)
+    /// Goes on when the disk has what was written.
+    case onceDurable(Step)
+    case turn(@Sendable (isolated Vault) throws(VaultFault) -> Step)
 }
 
 /// The calls that wait for the vault.
@@ -20,16 +22,17 @@ final class Turns: Sendable {
     struct Call: Sendable {
         /// How many times what it takes is counted.
         let weight: Int
-        /// Gives what is left to do when the disk has what was written.
-        let run: @Sendable (isolated Vault) -> Rest?
+        let run: @Sendable (isolated Vault) -> Next
         let refuse: @Sendable () -> Void
     }
 
-    /// The second turn of a call; one of the two closures is called, once.
-    struct Rest: Sendable {
-        let run: @Sendable (isolated Vault) -> Void
-        /// The disk failed.
-        let fail: @Sendable () -> Void
+    /// A step of whatever call.
+    enum Next: Sendable {
+        /// It was replied to.
+        case over
+        case store(@Sendable () -> Next)
+        case onceDurable(@Sendable () -> Next, fail: @Sendable () -> Void)
+        case turn(@Sendable (isolated Vault) -> Next)
     }
 
     /// How many calls that name one account may wait. A device has one call at a time, and a person few devices at once.
@@ -37,13 +40,17 @@ final class Turns: Sendable {
 
     private struct State {
         var order = FairOrder<Call>(waitingPerAccount: Turns.waitingPerAccount)
-        /// Calls whose second turn has come; they were in order already.
-        var second: [(turn: Turn, rest: Rest)] = []
+        /// Calls whose next turn has come; they were in order already.
+        var further: [(turn: Turn, run: @Sendable (isolated Vault) -> Next)] = []
         /// Whether the vault is at work on the waiting calls, or was told to be.
         var isAwake = false
     }
 
     private let state = Mutex(State())
+    /// What is done beside the vault, one thing after another.
+    private let beside = JobQueue(thread: "tenpin-store")
+
+    deinit { beside.close() }
 
     /// Lets a call wait; gives whether the vault must be woken for it.
     func join(_ call: Call, of caller: Caller, startsSession: Bool, isAlone: Bool) -> Bool {
@@ -56,12 +63,12 @@ final class Turns: Sendable {
         return !wasAwake
     }
 
-    /// The turn that is next, and what it does if it is a second one; `nil` when the vault may rest.
-    func next(startingSessions: Bool) -> (turn: Turn, rest: Rest?)? {
+    /// The turn that is next, and what it does if it is not the call's first one; `nil` when the vault may rest.
+    func next(startingSessions: Bool) -> (turn: Turn, run: (@Sendable (isolated Vault) -> Next)?)? {
         state.withLock { state in
-            if !state.second.isEmpty {
-                let (turn, rest) = state.second.removeFirst()
-                return (turn, rest)
+            if !state.further.isEmpty {
+                let (turn, run) = state.further.removeFirst()
+                return (turn, run)
             }
             if let turn = state.order.next(startingSessions: startingSessions) { return (turn, nil) }
             state.isAwake = false
@@ -69,25 +76,33 @@ final class Turns: Sendable {
         }
     }
 
-    /// The call will have a second turn.
+    /// The call is not over with its first turn.
     func hold(_ turn: Turn) { state.withLock { $0.order.hold(turn) } }
 
-    /// Its second turn has come, or never will; gives whether the vault must be woken.
-    func goOn(_ turn: Turn, _ rest: Rest, isDurable: Bool) -> Bool {
-        let wasAwake = state.withLock { state in
-            if isDurable { state.second.append((turn, rest)) } else { state.order.release(turn) }
+    /// Its next turn has come; gives whether the vault must be woken for it.
+    func goOn(_ turn: Turn, _ run: @escaping @Sendable (isolated Vault) -> Next) -> Bool {
+        state.withLock { state in
+            state.further.append((turn, run))
             defer { state.isAwake = true }
-            return state.isAwake
+            return !state.isAwake
         }
-        if !isDurable { rest.fail() }
-        return !wasAwake
     }
 
-    /// Whether a call of this account's is between two turns.
-    func isBetweenTwo(_ account: String) -> Bool { state.withLock { $0.order.isBetweenTwo(account) } }
+    /// Does what needs no turn.
+    func doBeside(_ body: @escaping @Sendable () -> Void) { beside.append(body) }
 
-    /// The second turn is over.
-    func release(_ turn: Turn) { state.withLock { $0.order.release(turn) } }
+    /// Whether a call of this account's is not over with its first turn.
+    func isUnderWay(_ account: String) -> Bool { state.withLock { $0.order.isHeld(account) } }
+
+    /// It is over now; gives whether the vault must be woken for those who waited for that.
+    func release(_ turn: Turn) -> Bool {
+        state.withLock { state in
+            state.order.release(turn)
+            guard !state.isAwake, state.order.count > 0 else { return false }
+            state.isAwake = true
+            return true
+        }
+    }
 
     /// Counts what a turn took.
     func charge(_ time: Duration, to turn: Turn) {
@@ -102,66 +117,72 @@ final class Turns: Sendable {
 }
 
 extension Vault {
-    /// Runs `body` on the vault when its caller's turn has come; refuses it where too many calls of its account wait.
+    /// Runs `body` on the vault when its caller's turn has come, and then its further steps; refuses it where too many calls of its
+    /// account wait.
     ///
     /// - Parameters:
     ///   - startsSession: it waits also until there is room for one more session.
-    ///   - isAlone: it waits until no call is between its two turns, with a line in the journal that the chip does not know of yet.
+    ///   - isAlone: it waits until no other call is under way, with a line in the journal that the chip does not know of yet.
     ///   - weight: how many times what it takes is counted: who may wait gets less while others wait too.
     nonisolated func take<Reply: Sendable>(
         turnOf caller: Caller, startsSession: Bool = false, isAlone: Bool = false, weight: Int = 1,
-        _ body: @escaping @Sendable (isolated Vault) throws(VaultFault) -> Outcome<Reply>
+        _ body: @escaping @Sendable (isolated Vault) throws(VaultFault) -> Step<Reply>
     ) async throws(VaultFault) -> Reply {
         let result = await withCheckedContinuation { (done: CheckedContinuation<Result<Reply, VaultFault>, Never>) in
-            let call = Turns.Call(weight: weight, run: { $0.begin(body, done) }, refuse: { done.fail(.busy) })
-            if turns.join(call, of: caller, startsSession: startsSession, isAlone: isAlone) {
-                wake()
-            }
+            let call = Turns.Call(
+                weight: weight, run: { vault in Self.next(done) { () throws(VaultFault) in try body(vault) } },
+                refuse: { done.fail(.busy) })
+            if turns.join(call, of: caller, startsSession: startsSession, isAlone: isAlone) { wake() }
         }
         return try result.get()
     }
 
-    /// The same for what never waits for the disk, or has waited.
+    /// The same for what has only one step.
     nonisolated func take<Reply: Sendable>(
         turnOf caller: Caller, startsSession: Bool = false, isAlone: Bool = false, weight: Int = 1,
         _ body: @escaping @Sendable (isolated Vault) throws(VaultFault) -> Reply
     ) async throws(VaultFault) -> Reply {
         try await take(turnOf: caller, startsSession: startsSession, isAlone: isAlone, weight: weight) {
-            (vault) throws(VaultFault) in .reply(try body(vault)) as Outcome<Reply>
+            (vault) throws(VaultFault) in .reply(try body(vault)) as Step<Reply>
         }
     }
 
-    private func begin<Reply: Sendable>(
-        _ body: @Sendable (isolated Vault) throws(VaultFault) -> Outcome<Reply>,
-        _ done: CheckedContinuation<Result<Reply, VaultFault>, Never>
-    ) -> Turns.Rest? {
+    /// Takes a step, and gives the one after it.
+    private static func next<Reply: Sendable>(
+        _ done: CheckedContinuation<Result<Reply, VaultFault>, Never>, _ step: () throws(VaultFault) -> Step<Reply>
+    ) -> Turns.Next {
+        let next: Step<Reply>
         do throws(VaultFault) {
-            switch try body(self) {
-            case .reply(let reply): done.resume(returning: .success(reply))
-            case .replyOnceDurable(let reply):
-                whenDurable { isDurable in
-                    if isDurable { done.resume(returning: .success(reply)) } else { done.fail(.storeUnavailable) }
-                }
-            case .onceDurable(let rest):
-                return Turns.Rest(
-                    run: { vault in
-                        do throws(VaultFault) {
-                            done.resume(returning: .success(try rest(vault)))
-                        } catch {
-                            done.fail(error)
-                        }
-                    }, fail: { done.fail(.storeUnavailable) })
-            }
+            next = try step()
         } catch {
             done.fail(error)
+            return .over
         }
-        return nil
+        switch next {
+        case .reply(let reply):
+            done.resume(returning: .success(reply))
+            return .over
+        case .store(let body): return .store { Self.next(done, body) }
+        case .onceDurable(let step):
+            return .onceDurable({ Self.next(done) { step } }, fail: { done.fail(.storeUnavailable) })
+        case .turn(let body):
+            return .turn { vault in Self.next(done) { () throws(VaultFault) in try body(vault) } }
+        }
     }
 
-    private func whenDurable(_ done: @escaping @Sendable (Bool) -> Void) {
-        store.whenDurable { [log] isDurable in
-            if !isDurable { log.error("the store failed: the disk did not take what was written") }
-            done(isDurable)
+    /// Sees to the further steps of a call.
+    nonisolated private func follow(_ turn: Turns.Turn, _ next: Turns.Next) {
+        switch next {
+        case .over: if turns.release(turn) { wake() }
+        case .turn(let run): if turns.goOn(turn, run) { wake() }
+        case .store(let body): turns.doBeside { [self] in follow(turn, body()) }
+        case .onceDurable(let step, let fail):
+            store.whenDurable { [self] isDurable in
+                guard !isDurable else { return follow(turn, step()) }
+                log.error("the store failed: the disk did not take what was written")
+                fail()
+                follow(turn, .over)
+            }
         }
     }
 
@@ -170,18 +191,15 @@ extension Vault {
     /// Runs the waiting calls, one after another, each turn to its end. Between two of them the vault does what is not a call: a
     /// connection that has ended gives its sessions back, however many others keep the vault busy.
     private func serve() async {
-        while let (turn, rest) = turns.next(
+        while let (turn, further) = turns.next(
             startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting))
         {
             let begun = ContinuousClock.now
-            if let rest {
-                rest.run(self)
-                turns.release(turn)
-            } else if let rest = turn.call.run(self) {
+            if let further {
+                follow(turn, further(self))
+            } else if case let next = turn.call.run(self), !next.isOver {
                 turns.hold(turn)
-                whenDurable { [self] isDurable in
-                    if turns.goOn(turn, rest, isDurable: isDurable) { wake() }
-                }
+                follow(turn, next)
             }
             let time = ContinuousClock.now - begun
             turns.charge(time, to: turn)
@@ -199,6 +217,10 @@ extension Vault {
             await serve()
         }
     }
+}
+
+extension Turns.Next {
+    fileprivate var isOver: Bool { if case .over = self { true } else { false } }
 }
 
 extension CheckedContinuation where E == Never {

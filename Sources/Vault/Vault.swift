@@ -139,7 +139,7 @@ public enum VaultError: Error, Equatable, Sendable, CustomStringConvertible {
 
 extension Vault {
     /// The account's enrollment in one of `states`.
-    func record(
+    nonisolated func record(
         _ id: EnrollmentID, of account: Account, in states: Set<EnrollmentRecord.State>
     ) throws(VaultFault) -> EnrollmentRecord {
         let record = try stored { try store.enrollment(id) }
@@ -151,13 +151,13 @@ extension Vault {
     }
 
     /// The slot of an enrollment that has one.
-    func slot(of record: EnrollmentRecord) throws(VaultFault) -> SlotProfile {
+    nonisolated func slot(of record: EnrollmentRecord) throws(VaultFault) -> SlotProfile {
         guard let slot = record.slotProfile(authority) else { throw .wrongEnrollment }
         return slot
     }
 
     /// Counts a write of the chip's NV memory, which wears with each one, before it is made.
-    func countWrite(
+    nonisolated func countWrite(
         _ kind: NVWriteKind, for account: Account, changing record: EnrollmentRecord? = nil,
         journal entries: [JournalEntry] = []
     ) throws(VaultFault) {
@@ -170,7 +170,7 @@ extension Vault {
     }
 
     /// Runs an access to the store; its failure costs no guess.
-    func stored<R>(_ body: () throws -> R) throws(VaultFault) -> R {
+    nonisolated func stored<R>(_ body: () throws -> R) throws(VaultFault) -> R {
         do {
             return try body()
         } catch {

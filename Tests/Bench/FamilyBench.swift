@@ -19,7 +19,7 @@ struct FamilyBench {
     }
 
     private func measure(_ family: ChipFamily, at place: Place, _ report: inout Report) async throws {
-        let relay = try ChipRelay(place.stage.chip, plan: family.plan)
+        let relay = try ChipRelay(place.stage.chip, keepsConnections: true, plan: family.plan)
         defer { relay.end() }
         var floor = Section("\(family.name), predicted: the floor")
         var vault = Section("\(family.name), predicted: the vault")

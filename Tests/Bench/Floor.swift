@@ -17,6 +17,7 @@ final class Floor {
         fileprivate let evaluationPrivate: [UInt8]
         fileprivate let bundlePrivate: [UInt8]
         fileprivate var ceiling: UInt32
+        fileprivate var count: UInt32 = 1
     }
 
     private let raw: RawTPM
@@ -66,14 +67,7 @@ final class Floor {
         let blinded = try Person.blinded()
         let evaluated = try evaluate(blinded, person, evaluationPrivate)
         guard try person.isRight(evaluated, for: blinded) else { throw HarnessError("a wrong evaluation") }
-        try write(.ceiling(Person.limit + 1), for: person) { session in
-            // The person sees that the guess was counted.
-            try satisfy(person.slot.policy, for: .nvRead)
-            let count = try SlotCount(
-                readParameters: session.prove(
-                    person.slot.readCommand, [.encrypt, .continueSession], self, after: kept))
-            guard count.count == 1 else { throw HarnessError("the chip does not count") }
-        }
+        guard try raise(to: Person.limit + 1, for: person).count == 1 else { throw HarnessError("the chip does not count") }
         let bundlePrivate = try take(try person.sealedBundle(to: vault.parent), of: person.bundleArea)
         try open(person, bundlePrivate)
         return Enrolled(
@@ -85,10 +79,23 @@ final class Floor {
     func recover(_ enrolled: inout Enrolled) throws {
         _ = try evaluate(Person.blinded(), enrolled.person, enrolled.evaluationPrivate)
         try open(enrolled.person, enrolled.bundlePrivate)
-        enrolled.ceiling += 1
-        try write(.ceiling(enrolled.ceiling), for: enrolled.person) { session in
-            try session.prove(.getRandom(16), [.encrypt, .continueSession], self)
+        let ceiling = enrolled.ceiling
+        let count = try raise(to: ceiling + 1, for: enrolled.person)
+        guard count.ceiling == ceiling, count.count > enrolled.count else { throw HarnessError("the chip does not count") }
+        (enrolled.ceiling, enrolled.count) = (ceiling + 1, count.count)
+    }
+
+    /// The chip proves count and ceiling in the session that then writes the new ceiling; gives what it proved.
+    private func raise(to ceiling: UInt32, for person: Person) throws -> SlotCount {
+        var proven: SlotCount?
+        try write(.ceiling(ceiling), for: person) { session in
+            try satisfy(person.slot.policy, for: .nvRead)
+            proven = try SlotCount(
+                readParameters: session.prove(
+                    person.slot.readCommand, [.encrypt, .continueSession], self, after: kept))
         }
+        guard let proven else { throw HarnessError("nothing was proven") }
+        return proven
     }
 
     func remove(_ enrolled: Enrolled) throws {

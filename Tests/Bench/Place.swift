@@ -73,7 +73,7 @@ struct Place {
     func floor(
         _ section: inout Section, recoveries: Int = 60, enrollments: Int = 0, by relay: ChipRelay? = nil
     ) async throws {
-        let raw = try relay.map { try RawTPM(path: $0.path) } ?? stage.chip.raw()
+        let raw = try relay?.raw() ?? stage.chip.raw()
         let floor = try Floor(raw, home: stage.home, vault: vault)
         var subject = try floor.enroll("floor", slot: Self.floorSlots)
         for _ in 0..<5 { try floor.recover(&subject) }

@@ -6,6 +6,9 @@ import Synchronization
 ///
 /// The program reaches it by `tcti`, the chip is reached anew for each connection of the program's, and may be stopped and
 /// started in between. Like the chip it serves one program at a time.
+///
+/// To the emulator tpm2-tss connects anew for each command. A relay that `keepsConnections` is spoken to as the reference
+/// simulator is (`SimulatorProtocol`), whose client connects once, as one opens a device once.
 public final class ChipRelay: Sendable {
     /// A command on its way to the chip.
     public struct Command: Sendable {
@@ -56,9 +59,12 @@ public final class ChipRelay: Sendable {
     /// Where it listens.
     public let path: String
     /// What tpm2-tss calls it.
-    public var tcti: String { "swtpm:path=\(path)" }
+    public var tcti: String { "\(keepsConnections ? "mssim" : "swtpm"):path=\(path)" }
     private let chip: Swtpm
+    private let keepsConnections: Bool
     private let listener: UnixSocket
+    /// Where the simulator is told to power its chip; with a relay for the emulator that is the emulator's own.
+    private let platform: UnixSocket?
     private let state: Mutex<State>
     /// The way to the chip while a program is connected; whoever holds it is the only one who talks to the chip.
     private let way = Mutex(Way())
@@ -81,25 +87,43 @@ public final class ChipRelay: Sendable {
     }
 
     /// Listens beside the chip's own socket.
-    public init(_ chip: Swtpm, plan: @escaping Plan = { _ in .carry }) throws {
+    public init(_ chip: Swtpm, keepsConnections: Bool = false, plan: @escaping Plan = { _ in .carry }) throws {
         self.chip = chip
+        self.keepsConnections = keepsConnections
         state = Mutex(State(plan: plan))
         path = chip.folder.path(percentEncoded: false) + "/relay-\(UInt32.random(in: 0...99999))"
         listener = try UnixSocket.bound(to: path)
-        try FileManager.default.createSymbolicLink(
-            atPath: path + ".ctrl", withDestinationPath: chip.socketPath + ".ctrl")
-        Thread.detachNewThread { [self] in
+        if keepsConnections {
+            platform = try UnixSocket.bound(to: path + ".ctrl")
+        } else {
+            platform = nil
+            try FileManager.default.createSymbolicLink(
+                atPath: path + ".ctrl", withDestinationPath: chip.socketPath + ".ctrl")
+        }
+        if let platform { Self.serve(platform) { Self.powerOn(by: $0) } }
+        Self.serve(listener) { [self] in serve($0) }
+    }
+
+    private static func serve(_ listener: UnixSocket, _ body: @escaping @Sendable (_ client: Int32) -> Void) {
+        Thread.detachNewThread {
             while true {
                 let client = accept(listener.descriptor, nil, nil)
                 guard client >= 0 else { return }
-                serve(client)
+                body(client)
                 close(client)
             }
         }
     }
 
+    /// A connection of a test's own, in the program's place.
+    public func raw() throws -> RawTPM { try RawTPM(path: path, speaksSimulator: keepsConnections) }
+
     /// Ends it; nobody can connect any more.
-    public func end() { shutdown(listener.descriptor, Int32(SHUT_RDWR)) }
+    public func end() {
+        for listener in [listener, platform] {
+            if let listener { shutdown(listener.descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
 
     /// Does as `plan` says from now on, and counts from 0 again. What was seen is forgotten.
     public func begin(_ plan: @escaping Plan = { _ in .carry }) {
@@ -143,7 +167,7 @@ public final class ChipRelay: Sendable {
     private func serve(_ client: Int32) {
         guard (try? way.withLock { $0.chip = try chip.raw() }) != nil else { return }
         defer { way.withLock { $0.chip = nil } }
-        while let bytes = Self.message(from: client) {
+        while let bytes = keepsConnections ? Self.wrapped(from: client) : Self.message(from: client) {
             let (number, plan) = state.withLock { state in
                 let number = state.exchanges.count
                 state.exchanges.append(Exchange(command: Command(number: number, bytes: bytes)))
@@ -180,7 +204,9 @@ public final class ChipRelay: Sendable {
                     state.exchanges[number] = ended
                 }
             }
-            guard let told = exchange.told, Self.sendAll(told, to: client) else { return }
+            guard let told = exchange.told,
+                Self.sendAll(keepsConnections ? SimulatorProtocol.wrapping(answer: told) : told, to: client)
+            else { return }
         }
     }
 
@@ -207,6 +233,16 @@ public final class ChipRelay: Sendable {
 
     /// A big-endian number of at most four bytes.
     public static func integer(_ bytes: some Sequence<UInt8>) -> UInt32 { bytes.reduce(0) { $0 << 8 | UInt32($1) } }
+
+    private static func wrapped(from client: Int32) -> [UInt8]? {
+        guard let header = receive(9, from: client), let size = SimulatorProtocol.size(in: header) else { return nil }
+        return receive(size, from: client)
+    }
+
+    /// Says yes to whatever the platform wants: the emulator is on.
+    private static func powerOn(by client: Int32) {
+        while receive(4, from: client) != nil, sendAll(SimulatorProtocol.yes, to: client) {}
+    }
 
     private static func message(from client: Int32) -> [UInt8]? {
         guard let header = receive(10, from: client) else { return nil }

@@ -162,7 +162,7 @@ struct FairOrderTests {
     func between() throws {
         let held = try Self.betweenTwo()
         var order = held.order
-        #expect(order.isBetweenTwo("alice") && !order.isBetweenTwo("bob"))
+        #expect(order.isHeld("alice") && !order.isHeld("bob"))
         _ = order.join("alice again", of: try Queue.caller(2, "alice"))
         _ = order.join("bob", of: try Queue.caller(3, "bob"))
         var calls = [order.next()?.call, order.next()?.call]

@@ -76,13 +76,13 @@ public struct Conversation: VarlinkConversation {
         _ body: @escaping @Sendable (isolated Vault, Method) throws(VaultFault) -> Method.Reply
     ) async -> VarlinkReply {
         await answer(call, startsSession: startsSession) { (vault, method: Method) throws(VaultFault) in
-            .reply(try body(vault, method)) as Outcome<Method.Reply>
+            .reply(try body(vault, method)) as Step<Method.Reply>
         }
     }
 
     private func answer<Method: VaultMethod>(
         _ call: VarlinkCall, startsSession: Bool = false,
-        _ body: @escaping @Sendable (isolated Vault, Method) throws(VaultFault) -> Outcome<Method.Reply>
+        _ body: @escaping @Sendable (isolated Vault, Method) throws(VaultFault) -> Step<Method.Reply>
     ) async -> VarlinkReply {
         let parameters: Method
         do {

@@ -6,21 +6,41 @@ import VaultAPI
 
 extension Vault {
     /// Spends a guess, then evaluates, then answers.
-    func evaluate(_ call: Evaluate, for connection: ConnectionID) throws(VaultFault) -> Outcome<Evaluate.Reply> {
+    func evaluate(_ call: Evaluate, for connection: ConnectionID) throws(VaultFault) -> Step<Evaluate.Reply> {
         guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
-        let record = try record(call.enrollment, of: call.account, in: [.armed, .live])
-        let slot = try slot(of: record)
         if let session = call.session, !sessions.holds(session, owner: connection, on: chip) { throw .sessionGone }
-        let before = try count(of: slot, of: call.enrollment)
+        let before = try count(of: call)
+        return .store { [self] () throws(VaultFault) in try prepare(call, point, before, for: connection) }
+    }
+
+    /// Count and ceiling: a device has just looked them up.
+    private func count(of call: Evaluate) throws(VaultFault) -> SlotCount {
+        if let known = seen[call.enrollment] { return known }
+        let record = try record(call.enrollment, of: call.account, in: Self.evaluable)
+        let slot = try slot(of: record)
+        return try onChip { () throws(ChipError) in try chip.read(slot) }
+    }
+
+    private static let evaluable: Set<EnrollmentRecord.State> = [.armed, .live]
+
+    /// Has the line of the guess on the disk before the chip is asked: no crash loses it. At the ceiling there is none to make.
+    nonisolated private func prepare(
+        _ call: Evaluate, _ point: P256Point, _ before: SlotCount, for connection: ConnectionID
+    ) throws(VaultFault) -> Step<Evaluate.Reply> {
+        let record = try record(call.enrollment, of: call.account, in: Self.evaluable)
+        let slot = try slot(of: record)
         // A lost reply, asked again: the same pair costs nothing.
         if record.lastBlinded == Data(call.blinded.bytes), let evaluated = record.lastEvaluated {
-            if let session = call.session { sessions.end(session, owner: connection, on: chip) }
-            return .reply(Evaluate.Reply(evaluated: Bytes(Array(evaluated)), guessesLeft: before.guessesLeft))
+            let reply = Evaluate.Reply(evaluated: Bytes(Array(evaluated)), guessesLeft: before.guessesLeft)
+            guard let session = call.session else { return .reply(reply) }
+            return .turn { vault in
+                vault.sessions.end(session, owner: connection, on: vault.chip)
+                return .reply(reply)
+            }
         }
         guard let area = record.evaluationArea(slot), let wrapped = record.evaluationPrivate else {
             throw .wrongEnrollment
         }
-        // The line of the guess is on the disk before the chip is asked: no crash loses it. At the ceiling there is none to make.
         let last = try stored { try store.lastLine(of: record) }
         let isPossible = before.guessesLeft > 0
         let entries = [
@@ -28,34 +48,37 @@ extension Vault {
             isPossible ? JournalEntry(.guess, of: record, at: now()) : nil,
         ]
         try countWrite(.guess, for: call.account, journal: entries.compactMap { $0 })
-        seen[call.enrollment] = nil
-        return .onceDurable { (vault) throws(VaultFault) in
-            let response: Response
-            let evaluated: P256Point
-            do throws(VaultFault) {
-                (response, evaluated) = try vault.spend(on: call, point, area, Array(wrapped), slot, for: connection)
-            } catch {
-                if isPossible, error.guess == .notSpent { vault.note(.refused, of: record) }
-                throw error
-            }
-            let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
-            vault.seen[call.enrollment] = after
-            do {
-                try vault.store.keep(call.blinded.bytes, evaluated: evaluated.sec1, of: record)
-            } catch {
-                // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
-                vault.log.error("the last evaluated pair could not be kept: \(error)")
-            }
-            return Evaluate.Reply(
-                evaluated: Bytes(evaluated.sec1), guessesLeft: after.guessesLeft,
-                proof: call.session.map { _ in CarriedReply(response) })
-        }
+        return .onceDurable(
+            .turn { (vault) throws(VaultFault) in
+                vault.seen[call.enrollment] = nil
+                let response: Response
+                let evaluated: P256Point
+                do throws(VaultFault) {
+                    (response, evaluated) = try vault.spend(
+                        on: call, point, area, Array(wrapped), slot, for: connection)
+                } catch {
+                    if isPossible, error.guess == .notSpent { vault.note(.refused, of: record) }
+                    throw error
+                }
+                let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
+                vault.seen[call.enrollment] = after
+                return .store { [vault] in
+                    vault.keep(evaluated, for: call, record)
+                    return .reply(
+                        Evaluate.Reply(
+                            evaluated: Bytes(evaluated.sec1), guessesLeft: after.guessesLeft,
+                            proof: call.session.map { _ in CarriedReply(response) }))
+                }
+            })
     }
 
-    /// Count and ceiling: a device has just looked them up.
-    private func count(of slot: SlotProfile, of enrollment: EnrollmentID) throws(VaultFault) -> SlotCount {
-        if let known = seen[enrollment] { return known }
-        return try onChip { () throws(ChipError) in try chip.read(slot) }
+    nonisolated private func keep(_ evaluated: P256Point, for call: Evaluate, _ record: EnrollmentRecord) {
+        do {
+            try store.keep(call.blinded.bytes, evaluated: evaluated.sec1, of: record)
+        } catch {
+            // The guess is spent and the answer is here: it goes out, only a repetition would now cost one more.
+            log.error("the last evaluated pair could not be kept: \(error)")
+        }
     }
 
     /// Takes a line back that was written too early. Where it cannot be, the next evaluation or start does it by the chip's count.
@@ -131,7 +154,7 @@ extension Vault {
     }
 
     /// Opens the bundle with the open key's signature.
-    func open(_ call: Open, for connection: ConnectionID) throws(VaultFault) -> Outcome<Open.Reply> {
+    func open(_ call: Open, for connection: ConnectionID) throws(VaultFault) -> Step<Open.Reply> {
         let record = try record(call.enrollment, of: call.account, in: [.live])
         guard let openKey = record.openKey.flatMap({ try? P256Point(sec1: Array($0)) }),
             let bundle = record.bundlePublic.flatMap({ try? PublicArea(tpm2b: Array($0)) }),
@@ -158,8 +181,10 @@ extension Vault {
             }
         }
         guard let data else { throw .sessionGone }
-        // On the disk before the bundle leaves: nobody opens it without a line.
-        try stored { try store.append(JournalEntry(.open, of: record, at: now()), outliving: .program) }
-        return .replyOnceDurable(Open.Reply(bundle: Bytes(data)))
+        return .store { [self] () throws(VaultFault) in
+            // On the disk before the bundle leaves: nobody opens it without a line.
+            try stored { try store.append(JournalEntry(.open, of: record, at: now()), outliving: .program) }
+            return .onceDurable(.reply(Open.Reply(bundle: Bytes(data))))
+        }
     }
 }

@@ -79,7 +79,18 @@ extension Vault {
 
     /// Writes the slot in the device's policy session: PolicySigned and the branch are the courier's to run, the write itself
     /// carries the device's HMAC, which also covers any foreign decrypt session.
-    func write(_ call: WriteSlot, for connection: ConnectionID) throws(VaultFault) -> Outcome<CarriedReply> {
+    func write(_ call: WriteSlot, for connection: ConnectionID) throws(VaultFault) -> Step<CarriedReply> {
+        // The attack: somebody with the account's token sends the last signature again, as LookUp shows it; the record has a refund more
+        // that no recovery stands for, and the day a write less. A signature is over the nonce of the session that it is for.
+        guard sessions.holds(call.session, owner: connection, nonceTPM: call.nonceTPM.bytes, on: chip) else {
+            throw .sessionGone
+        }
+        return .store { [self] () throws(VaultFault) in try prepare(call, for: connection) }
+    }
+
+    nonisolated private func prepare(
+        _ call: WriteSlot, for connection: ConnectionID
+    ) throws(VaultFault) -> Step<CarriedReply> {
         var record = try record(
             call.enrollment, of: call.account, in: call.write == .first ? [.defined] : [.armed, .live, .replaced])
         let slot = try slot(of: record)
@@ -87,11 +98,6 @@ extension Vault {
             let act = try? SignedAct(SlotProfile.Write(call), of: slot, nonceTPM: call.nonceTPM.bytes),
             act.isSigned(signature, by: slot.limitKey)
         else { throw .refusedByChip }
-        // The attack: somebody with the account's token sends the last signature again, as LookUp shows it; the record has a refund more
-        // that no recovery stands for, and the day a write less. A signature is over the nonce of the session that it is for.
-        guard sessions.holds(call.session, owner: connection, nonceTPM: call.nonceTPM.bytes, on: chip) else {
-            throw .sessionGone
-        }
         switch call.write {
         case .first:
             guard SlotProfile.limits.contains(call.value) else { throw .notTheProfile }
@@ -119,12 +125,10 @@ extension Vault {
             break
         }
         let changed = record
-        guard call.write == .ceiling else {
-            return .reply(try carry(call, signature, over: act, changed, slot, for: connection))
+        let turn = Step<CarriedReply>.turn { (vault) throws(VaultFault) in
+            .reply(try vault.carry(call, signature, over: act, changed, slot, for: connection))
         }
-        return .onceDurable { (vault) throws(VaultFault) in
-            try vault.carry(call, signature, over: act, changed, slot, for: connection)
-        }
+        return call.write == .ceiling ? .onceDurable(turn) : turn
     }
 
     private func carry(
