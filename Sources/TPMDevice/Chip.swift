@@ -163,8 +163,11 @@ public final class Chip {
     ) throws(ChipError) -> R {
         // An idle session of a lost connection is gone.
         if transport == nil { try reconnect() }
-        let isGood = !spendsGuess || idlePolicySession?.sent == sent
-        let isKept = isGood && keepsPolicySession && !lendsPolicySession
+        let isKept = keepsPolicySession && !lendsPolicySession
+        if spendsGuess, isKept, let idle = idlePolicySession, idle.sent != sent {
+            idlePolicySession = nil
+            try flush(idle.handle)
+        }
         let idle = isKept ? idlePolicySession?.handle : nil
         var handle = if let idle { idle } else { try startSession(.policy).handle }
         if isKept {

@@ -32,6 +32,8 @@ struct FairOrder<Call> {
         let startsSession: Bool
         let isAlone: Bool
         let came: Duration
+        /// How many calls went first though it was this one's turn.
+        var passedOver = 0
     }
 
     private enum Party: Hashable {
@@ -74,9 +76,18 @@ struct FairOrder<Call> {
         return last.map { waiting.remove(at: $0.index).call }
     }
 
+    /// How many calls may go before the one whose turn it is, and by how much more their parties may have been served.
+    static var passes: Int { 4 }
+    static var advance: Duration { .milliseconds(200) }
+
     /// Takes out the call that is next; without `startingSessions` only one that starts no session. None of an account that has a
     /// call held.
-    mutating func next(startingSessions: Bool = true) -> Turn? {
+    ///
+    /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first: within `passes`, so that
+    /// nobody waits long for it, and within `advance`, so that nobody gets more of the chip's time in the end.
+    mutating func next(
+        startingSessions: Bool = true, isCostly: @Sendable (Caller, _ startsSession: Bool) -> Bool = { _, _ in false }
+    ) -> Turn? {
         let candidates = waiting.indices.lazy
             .filter { [waiting] in startingSessions || !waiting[$0].startsSession }
             .filter { [waiting, held] in waiting[$0].caller.account.map { held[$0] == nil } ?? true }
@@ -85,8 +96,19 @@ struct FairOrder<Call> {
         guard let first = candidates.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) else { return nil }
         // Nothing new begins before it, or it would wait for ever.
         guard held.isEmpty || !waiting[first.index].isAlone else { return nil }
-        let taken = waiting.remove(at: first.index)
-        return Turn(call: taken.call, caller: taken.caller, beginning: first.beginning)
+        var chosen = first
+        if waiting[first.index].passedOver < Self.passes, isCostly(waiting[first.index].caller, waiting[first.index].startsSession) {
+            let cheap = Array(candidates).filter { other in
+                other.beginning <= first.beginning + Self.advance && !waiting[other.index].isAlone
+                    && !isCostly(waiting[other.index].caller, waiting[other.index].startsSession)
+            }
+            if let next = cheap.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) {
+                waiting[first.index].passedOver += 1
+                chosen = next
+            }
+        }
+        let taken = waiting.remove(at: chosen.index)
+        return Turn(call: taken.call, caller: taken.caller, beginning: chosen.beginning)
     }
 
     /// The call of this turn, if it names an account, is not over with it.

@@ -7,7 +7,7 @@ import TPMDevice
 /// A resource manager ends the sessions of a program that dies, but not those that were saved out of the chip, and they would
 /// take room from everybody until the machine restarts. Their handles alone do not tell whose they are; a context does, for
 /// the chip loads it only as long as it is this very session.
-struct SavedSessions {
+struct SavedSessions: Sendable {
     private let folder: String
 
     init(home: String) {

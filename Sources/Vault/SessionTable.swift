@@ -8,17 +8,17 @@ public struct ConnectionID: Hashable, Sendable {
 }
 
 /// The sessions that devices have with the chip, saved out of the chip while nobody uses them: a chip holds three at a time
-/// and knows 64. The one that was used last may stay in it until its place is needed.
-struct SessionTable {
+/// and knows 64. Those that were used last may stay in it until their places are needed.
+struct SessionTable: Sendable {
     /// What a session was started for.
-    enum Purpose: Equatable {
+    enum Purpose: Equatable, Sendable {
         /// A device's own, salted session.
         case device
         /// A challenge for the open key.
         case challenge
     }
 
-    private struct Entry {
+    private struct Entry: Sendable {
         let owner: ConnectionID
         let purpose: Purpose
         let handle: Handle
@@ -38,18 +38,17 @@ struct SessionTable {
     private var entries: [Int: Entry] = [:]
     private var nextNumber = 1
     private var clock: UInt64 = 0
-    private let leavesOneLoaded: Bool
+    private let places: Int
     private let kept: SavedSessions?
     private let largestGap: UInt64
 
     /// - Parameters:
-    ///   - leavesOneLoaded: whether the session that was used last stays in the chip until another one is: with it, the vault's
-    ///     own and the next device's, the chip is full. Not on a chip that others use too: a resource manager would save and
-    ///     load it with every command.
+    ///   - places: how many sessions may stay in the chip. The vault's own takes one of the chip's three places. None on a
+    ///     chip that others use too: a resource manager would save and load them with every command.
     ///   - kept: where contexts are kept for the case that the vault is killed, on a chip that others use too.
     ///   - largestGap: how many saves a saved session may be behind the last one (TPM_PT_CONTEXT_GAP_MAX, at least 255).
-    init(leavesOneLoaded: Bool = false, kept: SavedSessions? = nil, largestGap: UInt32 = 255) {
-        self.leavesOneLoaded = leavesOneLoaded
+    init(places: Int = 0, kept: SavedSessions? = nil, largestGap: UInt32 = 255) {
+        self.places = places
         self.kept = kept
         self.largestGap = UInt64(largestGap)
     }
@@ -72,6 +71,26 @@ struct SessionTable {
         entries.count < Self.capacity || expendable(at: now, waiting: waiting()) != nil
     }
 
+    /// The most that may stay in a chip that a vault has alone.
+    static let placesOnOwnChip = 2
+
+    /// Whether a call of this connection's would have another one's session saved.
+    func displaces(_ connection: ConnectionID, startsSession: Bool) -> Bool {
+        guard places > 0, loaded.count >= places else { return false }
+        return startsSession || entries.values.contains { $0.owner == connection && $0.context != nil }
+    }
+
+    private var loaded: [(key: Int, value: Entry)] { entries.filter { $0.value.context == nil } }
+
+    /// Has a place for one more in the chip, a device's or the vault's own second one: saves the one that was used least lately.
+    mutating func makeRoom(on chip: Chip) {
+        while case let loaded = loaded, loaded.count >= max(1, places),
+            let last = loaded.min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
+            save(last.key, last.value, on: chip)
+        }
+    }
+
     /// The session that goes first: of the connection that has most, more than one, or one that its owner has had for long.
     private func expendable(at now: ContinuousClock.Instant, waiting: Set<ConnectionID>) -> Int? {
         if let busiest { return oldest { $0.owner == busiest } }
@@ -82,7 +101,7 @@ struct SessionTable {
         entries.filter { isOne($0.value) }.min { $0.value.started < $1.value.started }?.key
     }
 
-    /// Saves a session just started, and gives its number. When a connection has too many its oldest one goes; when all
+    /// Keeps a session that was started after `makeRoom`, and gives its number. When a connection has too many its oldest one goes; when all
     /// together have, the one that `hasRoom` found, or the oldest of all.
     mutating func add(
         _ session: (handle: Handle, nonceTPM: [UInt8]), owner: ConnectionID, purpose: Purpose, on chip: Chip,
@@ -134,7 +153,10 @@ struct SessionTable {
         remove(number)
         guard entry.connection == chip.connections else { return nil }
         do throws(ChipError) {
-            if let context = entry.context { try chip.run(.contextLoad(context)) }
+            if let context = entry.context {
+                makeRoom(on: chip)
+                try chip.run(.contextLoad(context))
+            }
             let (result, goesOn) = try body(entry.handle)
             if goesOn { try putAside(entry, as: number, on: chip) }
             return result
@@ -146,32 +168,26 @@ struct SessionTable {
         }
     }
 
-    /// Keeps a session that is in the chip, there or saved; and saves the one that was there before.
+    /// Keeps a session that is in the chip, there or saved.
     private mutating func putAside(_ entry: Entry, as number: Int, on chip: Chip) throws(ChipError) {
         var entry = entry
         clock += 1
         entry.lastUse = clock
-        if leavesOneLoaded {
-            saveLoaded(on: chip)
-            entry.context = nil
-        } else {
-            entry.context = try save(entry.handle, on: chip)
-        }
+        entry.context = places > 0 ? nil : try save(entry.handle, on: chip)
         put(entry, as: number)
         renew(on: chip)
     }
 
     /// Saves what is in the chip. A session that cannot be saved is ended.
-    private mutating func saveLoaded(on chip: Chip) {
-        for (number, var entry) in entries where entry.context == nil {
-            remove(number)
-            guard entry.connection == chip.connections else { continue }
-            do throws(ChipError) {
-                entry.context = try save(entry.handle, on: chip)
-                put(entry, as: number)
-            } catch {
-                try? chip.flush(entry.handle)
-            }
+    private mutating func save(_ number: Int, _ entry: Entry, on chip: Chip) {
+        remove(number)
+        guard entry.connection == chip.connections else { return }
+        var entry = entry
+        do throws(ChipError) {
+            entry.context = try save(entry.handle, on: chip)
+            put(entry, as: number)
+        } catch {
+            try? chip.flush(entry.handle)
         }
     }
 
@@ -241,6 +257,7 @@ struct SessionTable {
             guard let context = entry.context, let sequence = entry.sequence, entry.connection == chip.connections,
                 newest - sequence > largestGap / 4
             else { continue }
+            makeRoom(on: chip)
             do throws(ChipError) {
                 try chip.run(.contextLoad(context))
                 entry.context = try chip.run(.contextSave(entry.handle)).parameters

@@ -64,13 +64,15 @@ final class Turns: Sendable {
     }
 
     /// The turn that is next, and what it does if it is not the call's first one; `nil` when the vault may rest.
-    func next(startingSessions: Bool) -> (turn: Turn, run: (@Sendable (isolated Vault) -> Next)?)? {
+    func next(
+        startingSessions: Bool, isCostly: @escaping @Sendable (Caller, Bool) -> Bool
+    ) -> (turn: Turn, run: (@Sendable (isolated Vault) -> Next)?)? {
         state.withLock { state in
             if !state.further.isEmpty {
                 let (turn, run) = state.further.removeFirst()
                 return (turn, run)
             }
-            if let turn = state.order.next(startingSessions: startingSessions) { return (turn, nil) }
+            if let turn = state.order.next(startingSessions: startingSessions, isCostly: isCostly) { return (turn, nil) }
             state.isAwake = false
             return nil
         }
@@ -192,7 +194,8 @@ extension Vault {
     /// connection that has ended gives its sessions back, however many others keep the vault busy.
     private func serve() async {
         while let (turn, further) = turns.next(
-            startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting))
+            startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting),
+            isCostly: { [sessions] in sessions.displaces($0.connection, startsSession: $1) })
         {
             let begun = ContinuousClock.now
             if let further {

@@ -185,4 +185,45 @@ struct FairOrderTests {
         calls = [order.next()?.call, order.next()?.call]
         #expect(calls == ["audit", "bob"])
     }
+
+    /// Two callers' calls are costly for the chip, and ten others' are not; all have a call waiting at any time.
+    @Test("a call that costs the chip more lets others go first, a bounded number of times and for a bounded time")
+    func costly() throws {
+        var order = FairOrder<UInt64>(waitingPerAccount: 8)
+        func join(_ connection: UInt64) throws {
+            #expect(order.join(connection, of: try Queue.caller(connection, "\(connection)")) == nil)
+        }
+        let isCostly = { (caller: Caller, _: Bool) in caller.connection == ConnectionID(0) }
+        for connection in 0..<UInt64(12) { try join(connection) }
+        var served: [UInt64] = []
+        for _ in 0..<1200 {
+            let turn = try #require(order.next(isCostly: isCostly))
+            served.append(turn.call)
+            order.charge(.milliseconds(10), to: turn)
+            try join(turn.call)
+        }
+        #expect(served.first != 0)
+        let counts = served.reduce(into: [UInt64: Int]()) { $0[$1, default: 0] += 1 }
+        // As much of the chip's time as everybody, but for what others may be ahead.
+        #expect((80...101).contains(counts[0] ?? 0), "\(counts)")
+        let waits = served.split(separator: 0, omittingEmptySubsequences: false).dropFirst().dropLast().map(\.count)
+        #expect((waits.max() ?? 0) <= 11 + FairOrder<UInt64>.passes, "\(waits)")
+    }
+
+    @Test("whom the order would give twenty turns in a row, it gives no more for being cheap")
+    func advance() throws {
+        var order = FairOrder<String>(waitingPerAccount: 100)
+        let (cheap, costly) = (try Queue.caller(1, "mallory"), try Queue.caller(2, "alice"))
+        for _ in 0..<100 { _ = order.join("cheap", of: cheap) }
+        var served: [String] = []
+        for _ in 0..<100 {
+            if order.count < 101, !served.suffix(100).isEmpty || order.count == 100 { _ = order.join("costly", of: costly) }
+            guard let turn = order.next(isCostly: { caller, _ in caller == costly }) else { break }
+            served.append(turn.call)
+            order.charge(.milliseconds(10), to: turn)
+        }
+        // 200 ms ahead, and from then on in turn.
+        let late = served.dropFirst(50)
+        #expect(abs(late.count { $0 == "costly" } - late.count { $0 == "cheap" }) <= 1, "\(served)")
+    }
 }

@@ -8,9 +8,9 @@ import VaultTestSupport
 
 @testable import Vault
 
-@Suite("A session that stays in the chip")
+@Suite("Sessions that stay in the chip")
 struct LoadedSessionTests {
-    /// A table that leaves one in the chip, and how often the chip saved or loaded one.
+    /// A table that leaves two in the chip, and how often the chip saved or loaded one.
     private static func with(
         _ body: (ChipRelay, Chip, inout SessionTable) throws -> Void
     ) async throws {
@@ -18,13 +18,14 @@ struct LoadedSessionTests {
             let relay = try ChipRelay(swtpm)
             defer { relay.end() }
             let chip = try Chip(tcti: relay.tcti)
-            var table = SessionTable(leavesOneLoaded: true)
+            var table = SessionTable(places: SessionTable.placesOnOwnChip)
             try body(relay, chip, &table)
         }
     }
 
     private static func add(_ connection: UInt64, to table: inout SessionTable, on chip: Chip) throws -> Int {
-        try table.add(
+        table.makeRoom(on: chip)
+        return try table.add(
             chip.startSession(.policy), owner: ConnectionID(connection), purpose: .challenge, on: chip, at: .now)
     }
 
@@ -51,20 +52,30 @@ struct LoadedSessionTests {
         }
     }
 
-    @Test("two devices by turns have theirs saved, and a third one finds room")
+    @Test("two devices by turns have theirs neither saved nor loaded, and of three the one that was used least lately is saved")
     func turns() async throws {
         try await Self.with { relay, chip, table in
-            let sessions = try (1...3).map { (connection: $0, number: try Self.add($0, to: &table, on: chip)) }
-            for _ in 0..<2 {
-                for session in sessions {
+            var sessions = try (1...2).map { (connection: $0, number: try Self.add($0, to: &table, on: chip)) }
+            func useEachTwice() throws {
+                for session in sessions + sessions {
                     #expect(try Self.use(session.number, of: session.connection, &table, on: chip))
                 }
             }
-            #expect(relay.count(of: .contextSave) == 8)
-            #expect(relay.count(of: .contextLoad) == 6)
+            try useEachTwice()
+            #expect(relay.count(of: .contextSave) == 0 && relay.count(of: .contextLoad) == 0)
+            #expect(!table.displaces(ConnectionID(1), startsSession: false))
+            #expect(table.displaces(ConnectionID(3), startsSession: true))
+
+            sessions.append((3, try Self.add(3, to: &table, on: chip)))
+            #expect(relay.count(of: .contextSave) == 1 && relay.count(of: .contextLoad) == 0)
+            #expect(table.displaces(ConnectionID(1), startsSession: false))
+            #expect(!table.displaces(ConnectionID(2), startsSession: false))
+            try useEachTwice()
+            #expect(relay.count(of: .contextSave) == 7 && relay.count(of: .contextLoad) == 6)
             for session in sessions { table.end(ConnectionID(session.connection), on: chip) }
             #expect(try chip.handles(from: 0x0300_0000).isEmpty)
             #expect(try chip.handles(from: 0x0200_0000).isEmpty)
+            #expect(!table.displaces(ConnectionID(3), startsSession: true))
         }
     }
 
@@ -104,11 +115,34 @@ struct LoadedSessionTests {
     func unsaved() async throws {
         try await Self.with { relay, chip, table in
             let first = try Self.add(1, to: &table, on: chip)
-            relay.begin { $0.isA(.contextSave) ? .refuse(0x904) : .carry }
             let second = try Self.add(2, to: &table, on: chip)
+            relay.begin { $0.isA(.contextSave) ? .refuse(0x904) : .carry }
+            let third = try Self.add(3, to: &table, on: chip)
             #expect(try Self.use(first, of: 1, &table, on: chip) == false)
             #expect(try Self.use(second, of: 2, &table, on: chip))
-            #expect(try chip.handles(from: 0x0200_0000).count == 1)
+            #expect(try Self.use(third, of: 3, &table, on: chip))
+            #expect(try chip.handles(from: 0x0200_0000).count == 2)
+        }
+    }
+
+    @Test("one that has fallen behind is saved anew though the chip is full")
+    func renewed() async throws {
+        try await withSwtpm(.uncertified) { swtpm in
+            let relay = try ChipRelay(swtpm)
+            defer { relay.end() }
+            let chip = try Chip(tcti: relay.tcti)
+            var table = SessionTable(places: SessionTable.placesOnOwnChip, largestGap: 40)
+            let sessions = try (1...3).map { (connection: $0, number: try Self.add($0, to: &table, on: chip)) }
+            // Two that displace each other, while the first lies.
+            for _ in 0..<20 {
+                for session in sessions.suffix(2) {
+                    #expect(try Self.use(session.number, of: session.connection, &table, on: chip))
+                }
+                let other = try Self.add(4, to: &table, on: chip)
+                table.end(other, owner: ConnectionID(4), on: chip)
+            }
+            #expect(relay.exchanges.allSatisfy { $0.responseCode == 0 })
+            #expect(try Self.use(sessions[0].number, of: 1, &table, on: chip))
         }
     }
 }

@@ -143,6 +143,7 @@ extension Vault {
     private func withKeptAttestationKey<R>(
         _ body: (Command.Entity, PublicArea) throws(ChipError) -> R
     ) throws(ChipError) -> R {
+        sessions.makeRoom(on: chip)
         if let kept = attestationKey {
             do throws(ChipError) {
                 return try chip.withTransient(.contextLoad(kept.context)) { (handle) throws(ChipError) in

@@ -14,6 +14,7 @@ extension Vault {
                 EndorsementTemplate.init(of:))
         else { throw .wrongEnrollment }
         let credential = call.credential.map(Credential.init)
+        sessions.makeRoom(on: chip)
         return try onChip { () throws(ChipError) in
             try chip.withAttestationKey { (key, _) throws(ChipError) in
                 // First what may be refused for being somebody's mistake: a credential made for another chip.

@@ -144,6 +144,7 @@ extension Vault {
     func challenge(_ call: Challenge, for connection: ConnectionID) throws(VaultFault) -> Challenge.Reply {
         _ = try record(call.enrollment, of: call.account, in: [.live])
         return try onChip { () throws(ChipError) in
+            sessions.makeRoom(on: chip)
             let session = try chip.startSession(.policy)
             return Challenge.Reply(
                 session: try sessions.add(

@@ -6,6 +6,7 @@ extension Vault {
     /// Starts a device's own session, salted to the endorsement key.
     func start(_ call: StartSession, for connection: ConnectionID) throws(VaultFault) -> StartSession.Reply {
         return try onChip { () throws(ChipError) in
+            sessions.makeRoom(on: chip)
             let session = try chip.start(
                 .startAuthSession(
                     call.kind == .hmac ? .hmac : .policy, saltedTo: endorsement,

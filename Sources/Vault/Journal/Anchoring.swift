@@ -139,6 +139,7 @@ extension Vault {
     }
 
     private func certify(count: UInt64, _ head: JournalHead, _ counter: JournalCounter) throws {
+        sessions.makeRoom(on: chip)
         let (attest, signature) = try chip.certifyCount(of: counter.handle, qualifyingData: head.qualifyingData)
         guard try Attest(parsing: attest).counted == count else {
             log.error("somebody else counts with the journal's counter at \(counter.handle)")
