@@ -210,7 +210,10 @@ extension Vault {
             if store.uncertified >= Self.mostUncertified { anchorWhenDue() }
             await Task.yield()
         }
-        if turns.count == 0 { anchorWhenDue() }
+        if turns.count == 0 {
+            anchorWhenDue()
+            restLater()
+        }
         // Those who are left wait for room for a session, and there may be some merely because time goes by.
         guard turns.count > 0, !looksAgain else { return }
         looksAgain = true

@@ -24,9 +24,14 @@ public actor Vault {
     var sessions: SessionTable
     /// Which connection is enrolling what.
     var enrolling: [EnrollmentID: ConnectionID] = [:]
-    /// Count and ceiling as the chip last had them, of slots that nothing of the vault's has changed since. They are only ever
-    /// told as the vault's word.
+    /// Count and ceiling as this vault last read or wrote them, where nothing of it has changed them since. They are only ever told as
+    /// the vault's word, and decide nothing: the chip counts.
     var seen: [EnrollmentID: SlotCount] = [:]
+    /// Whose slots were not read since this vault began, or since it changed them.
+    var unread: Set<EnrollmentID> = []
+    let rest: Duration
+    var servedAt = ContinuousClock.now
+    var isResting = false
     /// The calls that wait for their turn. All that devices ask comes through here.
     nonisolated let turns = Turns()
     /// What an operator may count.
@@ -50,7 +55,8 @@ public actor Vault {
     /// to be looked at.
     public static func open(
         home: String, tcti: String? = nil, ownerAuthorization: [UInt8] = [], endorsementAuthorization: [UInt8] = [],
-        log: Logger, reconciles: Bool = true, now: @escaping @Sendable () -> Date = Date.init
+        log: Logger, reconciles: Bool = true, rest: Duration = restsAfter,
+        now: @escaping @Sendable () -> Date = Date.init
     ) async throws -> Vault {
         let configuration = try VaultConfiguration.read(home: home)
         let path = VaultConfiguration.storePath(home: home)
@@ -60,11 +66,12 @@ public actor Vault {
         let chip = try Chip(
             tcti: tcti ?? configuration.tcti, ownerAuthorization: ownerAuthorization,
             endorsementAuthorization: endorsementAuthorization, patience: patience)
-        let vault = try Vault(configuration, home: home, store: store, chip: chip, log: log, now: now)
+        let vault = try Vault(configuration, home: home, store: store, chip: chip, log: log, rest: rest, now: now)
         if reconciles {
             try? store.prepareForManyWrites()
             await vault.openJournal(home: home)
             try await vault.reconcile()
+            try await vault.readLater()
         }
         return vault
     }
@@ -75,7 +82,7 @@ public actor Vault {
 
     private init(
         _ configuration: VaultConfiguration, home: String, store: Store, chip: sending Chip, log: Logger,
-        now: @escaping @Sendable () -> Date
+        rest: Duration, now: @escaping @Sendable () -> Date
     ) throws {
         let endorsementArea = try PublicArea(tpm2b: configuration.endorsementKey.bytes)
         let parentArea = try PublicArea(tpm2b: configuration.parent.bytes)
@@ -92,6 +99,7 @@ public actor Vault {
         self.chip = chip
         self.store = store
         self.log = log
+        self.rest = rest
         self.now = now
         endorsement = Command.Entity(Handle(configuration.endorsementHandle), endorsementArea.name)
         parent = Command.Entity(Handle(configuration.parentHandle), parentArea.name)

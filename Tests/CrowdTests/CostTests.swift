@@ -48,7 +48,7 @@ struct CostTests {
             let connecting = try await Self.commands(of: crowd) { try await crowd.link().close() }
             #expect(connecting.total == 5, "connecting: \(connecting.text)")
             let recovery = try await Self.commands(of: crowd) { try await person.recover(at: link) }
-            #expect(recovery.total == 30, "recovery: \(recovery.text)")
+            #expect(recovery.total == 27, "recovery: \(recovery.text)")
             let grant = try await Self.commands(of: crowd) { try await person.grant(at: link) }
             #expect(grant.total == 13, "grant: \(grant.text)")
             try await Self.tellProcessorTime(of: crowd, recovering: person, at: link)

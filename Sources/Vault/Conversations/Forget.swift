@@ -31,6 +31,7 @@ extension Vault {
         if let id = EnrollmentID(Array(record.id)) {
             enrolling[id] = nil
             seen[id] = nil
+            unread.remove(id)
         }
         if record.state != .reserved {
             record.state = .removing

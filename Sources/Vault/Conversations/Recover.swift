@@ -13,7 +13,7 @@ extension Vault {
         return .store { [self] () throws(VaultFault) in try prepare(call, point, before, for: connection) }
     }
 
-    /// Count and ceiling: a device has just looked them up.
+    /// Count and ceiling as the vault knows them.
     private func count(of call: Evaluate) throws(VaultFault) -> SlotCount {
         if let known = seen[call.enrollment] { return known }
         let record = try record(call.enrollment, of: call.account, in: Self.evaluable)
@@ -62,6 +62,7 @@ extension Vault {
                 }
                 let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
                 vault.seen[call.enrollment] = after
+                vault.unread.insert(call.enrollment)
                 return .store { [vault] in
                     vault.keep(evaluated, for: call, record)
                     return .reply(

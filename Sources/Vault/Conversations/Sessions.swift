@@ -136,7 +136,7 @@ extension Vault {
         _ call: WriteSlot, _ signature: Signature, over act: SignedAct, _ record: EnrollmentRecord, _ slot: SlotProfile,
         for connection: ConnectionID
     ) throws(VaultFault) -> CarriedReply {
-        seen[call.enrollment] = nil
+        let before = seen.removeValue(forKey: call.enrollment)
         let carried = CarriedAuthorization(call.authorization)
         let reply = try onChip { () throws(ChipError) in
             try sessions.use(call.session, owner: connection, purpose: .device, on: chip) {
@@ -150,6 +150,10 @@ extension Vault {
             }
         }
         guard let reply else { throw .sessionGone }
+        if call.write == .ceiling, let before {
+            seen[call.enrollment] = SlotCount(count: before.count, ceiling: call.value)
+            unread.insert(call.enrollment)
+        }
         if call.write == .first {
             seen[call.enrollment] = SlotCount(count: 0, ceiling: call.value)
             var armed = record

@@ -1,0 +1,60 @@
+import Logging
+import TPM
+import TPMDevice
+import VaultAPI
+
+// What a vault does that nobody has asked anything of for a while: it reads the counts that it will be asked for. So nobody waits for
+// that who looks up what to recover with, and what was done to a slot without this vault comes to light.
+
+extension Vault {
+    /// For how long nobody has asked anything before the vault rests.
+    public static let restsAfter = Duration.seconds(60)
+
+    /// All of them, when the vault has begun.
+    func readLater() throws {
+        unread = Set(try store.enrollmentIDs())
+        restLater()
+    }
+
+    /// Everything was done that was asked, for now.
+    func restLater() {
+        servedAt = .now
+        guard !unread.isEmpty, !isResting else { return }
+        isResting = true
+        let pause = rest
+        Task { [weak self] in
+            var next: Duration? = pause
+            while let wait = next {
+                try? await Task.sleep(for: wait)
+                next = await self?.readOne()
+            }
+        }
+    }
+
+    /// Reads a slot, if the vault has rested for long enough; gives how long to wait before the next one, and `nil` after the last.
+    private func readOne() -> Duration? {
+        let rested = ContinuousClock.now - servedAt
+        guard rested >= rest, turns.count == 0 else { return max(rest - rested, .milliseconds(100)) }
+        guard let enrollment = unread.popFirst() else {
+            isResting = false
+            return nil
+        }
+        do {
+            try read(enrollment)
+        } catch {
+            // It is read when its person wants it.
+            log.notice("the count of the enrollment \(enrollment) could not be read: \(error)")
+        }
+        return .zero
+    }
+
+    private func read(_ enrollment: EnrollmentID) throws {
+        guard let record = try store.enrollment(enrollment), [.armed, .live].contains(record.state),
+            !turns.isUnderWay(record.account), let slot = record.slotProfile(authority)
+        else { return }
+        let count = try chip.read(slot)
+        seen[enrollment] = count
+        let line = try store.lastLine(of: record)
+        if let entry = entry(explaining: count, record, after: line) { try store.append(entry) }
+    }
+}
