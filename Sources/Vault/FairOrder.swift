@@ -32,8 +32,10 @@ struct FairOrder<Call> {
         let startsSession: Bool
         let isAlone: Bool
         let came: Duration
-        /// How many calls went first though it was this one's turn.
-        var passedOver = 0
+        /// What had been served, and the clock, when others first went before it though it was its turn.
+        var passed: (served: Duration, clock: Duration)?
+        /// When there first was none to take though it was its turn.
+        var deferredAt: ContinuousClock.Instant?
     }
 
     private enum Party: Hashable {
@@ -47,7 +49,13 @@ struct FairOrder<Call> {
     /// Calls that are not over with their turn, by the accounts that they name.
     private var held: [Account: Caller] = [:]
     private var marks: [Party: Duration] = [:]
+    /// When it would have been the turn of those who let others go first: their next call counts as one that came then.
+    private var forgiven: [Party: Duration] = [:]
     private var clock = Duration.zero
+    /// What all turns took.
+    private var served = Duration.zero
+    /// Whether the last `next` gave none because one that costs less may come.
+    private(set) var isDeferring = false
 
     /// At most `waitingPerAccount` calls that name one account wait. A connection has one call at a time.
     init(waitingPerAccount: Int) { self.waitingPerAccount = waitingPerAccount }
@@ -65,8 +73,10 @@ struct FairOrder<Call> {
     mutating func join(
         _ call: Call, of caller: Caller, startsSession: Bool = false, isAlone: Bool = false
     ) -> Call? {
+        let came = forgiven.removeValue(forKey: Self.share(of: caller)) ?? clock
         waiting.append(
-            Waiting(call: call, caller: caller, startsSession: startsSession, isAlone: isAlone, came: clock))
+            Waiting(
+                call: call, caller: caller, startsSession: startsSession, isAlone: isAlone, came: min(came, clock)))
         guard let account = caller.account else { return nil }
         let ofAccount = waiting.indices.filter { waiting[$0].caller.account == account }
         guard ofAccount.count > waitingPerAccount else { return nil }
@@ -76,38 +86,53 @@ struct FairOrder<Call> {
         return last.map { waiting.remove(at: $0.index).call }
     }
 
-    /// How many calls may go before the one whose turn it is, and by how much more their parties may have been served.
-    static var passes: Int { 4 }
+    /// For how long others may go before the call whose turn it is, and how much more than it they may have been served.
     static var advance: Duration { .milliseconds(200) }
+    /// For how long it is waited for others, though it is its turn: less than it would cost a chip.
+    static var deferral: Duration { .milliseconds(5) }
 
     /// Takes out the call that is next; without `startingSessions` only one that starts no session. None of an account that has a
     /// call held.
     ///
-    /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first: within `passes`, so that
-    /// nobody waits long for it, and within `advance`, so that nobody gets more of the chip's time in the end.
+    /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first, within `advance`: a call
+    /// waits so much longer at most, and what its caller is behind is owed. So in the end nobody gets more of the chip's time for being
+    /// cheap. Where none is there and one may come soon, there is none to take.
     mutating func next(
-        startingSessions: Bool = true, isCostly: @Sendable (Caller, _ startsSession: Bool) -> Bool = { _, _ in false }
+        startingSessions: Bool = true, at now: ContinuousClock.Instant = .now,
+        cheapMayCome: @Sendable (_ held: [Caller]) -> Bool = { _ in false },
+        isCostly: @Sendable (Caller, _ startsSession: Bool) -> Bool = { _, _ in false }
     ) -> Turn? {
         let candidates = waiting.indices.lazy
             .filter { [waiting] in startingSessions || !waiting[$0].startsSession }
             .filter { [waiting, held] in waiting[$0].caller.account.map { held[$0] == nil } ?? true }
             .map { [self] in (index: $0, beginning: beginning(of: waiting[$0]), mark: ownMark(of: waiting[$0])) }
+        isDeferring = false
         // Among calls of one account, the connection that was served least.
         guard let first = candidates.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) else { return nil }
         // Nothing new begins before it, or it would wait for ever.
         guard held.isEmpty || !waiting[first.index].isAlone else { return nil }
         var chosen = first
-        if waiting[first.index].passedOver < Self.passes, isCostly(waiting[first.index].caller, waiting[first.index].startsSession) {
+        let passed = waiting[first.index].passed ?? (served, clock)
+        if served - passed.served < Self.advance,
+            isCostly(waiting[first.index].caller, waiting[first.index].startsSession)
+        {
             let cheap = Array(candidates).filter { other in
                 other.beginning <= first.beginning + Self.advance && !waiting[other.index].isAlone
                     && !isCostly(waiting[other.index].caller, waiting[other.index].startsSession)
             }
             if let next = cheap.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) {
-                waiting[first.index].passedOver += 1
+                waiting[first.index].passed = passed
                 chosen = next
+            } else if case let deferredAt = waiting[first.index].deferredAt ?? now, deferredAt + Self.deferral > now,
+                cheapMayCome(Array(held.values))
+            {
+                waiting[first.index].deferredAt = deferredAt
+                isDeferring = true
+                return nil
             }
         }
         let taken = waiting.remove(at: chosen.index)
+        if let passed = taken.passed { forgiven[Self.share(of: taken.caller)] = passed.clock }
         return Turn(call: taken.call, caller: taken.caller, beginning: chosen.beginning)
     }
 
@@ -126,9 +151,11 @@ struct FairOrder<Call> {
 
     /// Counts what a turn took, for its parties `weight` times that. To be called when the turn is over, before the next one.
     mutating func charge(_ time: Duration, to turn: Turn, weight: Int = 1) {
+        served += time
         guard !waiting.isEmpty else {
             // Nobody was kept waiting, so nobody owes anything.
             marks = [:]
+            forgiven = [:]
             clock = .zero
             return
         }
@@ -140,6 +167,7 @@ struct FairOrder<Call> {
         // A mark that the clock has passed says nothing any more, but to calls that came before that.
         let held = Set(waiting.flatMap { Self.parties(of: $0.caller) })
         marks = marks.filter { $0.value > clock || held.contains($0.key) }
+        forgiven = forgiven.filter { $0.value + Self.advance > clock }
     }
 
     private func mark(_ party: Party) -> Duration { marks[party] ?? .zero }

@@ -30,6 +30,7 @@ struct SessionTable: Sendable {
         /// `nil` while the session is in the chip.
         var context: [UInt8]?
         var lastUse: UInt64
+        var usedAt = ContinuousClock.now
 
         /// Which save of a session this was, counted by the chip (TPMS_CONTEXT.sequence, TPM 2.0 Part 2 §14.5).
         var sequence: UInt64? { context?.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
@@ -78,6 +79,13 @@ struct SessionTable: Sendable {
     func displaces(_ connection: ConnectionID, startsSession: Bool) -> Bool {
         guard places > 0, loaded.count >= places else { return false }
         return startsSession || entries.values.contains { $0.owner == connection && $0.context != nil }
+    }
+
+    /// Whether a session that is in the chip may be used soon: its device was answered within this `time`, or has a call under way.
+    func mayBeUsed(
+        soonAfter now: ContinuousClock.Instant, within time: Duration, orBy connections: [ConnectionID]
+    ) -> Bool {
+        loaded.contains { $0.value.usedAt + time > now || connections.contains($0.value.owner) }
     }
 
     private var loaded: [(key: Int, value: Entry)] { entries.filter { $0.value.context == nil } }
@@ -173,6 +181,7 @@ struct SessionTable: Sendable {
         var entry = entry
         clock += 1
         entry.lastUse = clock
+        entry.usedAt = .now
         entry.context = places > 0 ? nil : try save(entry.handle, on: chip)
         put(entry, as: number)
         renew(on: chip)

@@ -37,6 +37,8 @@ final class Turns: Sendable {
 
     /// How many calls that name one account may wait. A device has one call at a time, and a person few devices at once.
     static let waitingPerAccount = 8
+    /// For how long the chip waits for a device whose session it has, before it saves that for somebody else.
+    static let deferral = FairOrder<Call>.deferral
 
     private struct State {
         var order = FairOrder<Call>(waitingPerAccount: Turns.waitingPerAccount)
@@ -65,14 +67,17 @@ final class Turns: Sendable {
 
     /// The turn that is next, and what it does if it is not the call's first one; `nil` when the vault may rest.
     func next(
-        startingSessions: Bool, isCostly: @escaping @Sendable (Caller, Bool) -> Bool
+        startingSessions: Bool, cheapMayCome: @escaping @Sendable ([Caller]) -> Bool,
+        isCostly: @escaping @Sendable (Caller, Bool) -> Bool
     ) -> (turn: Turn, run: (@Sendable (isolated Vault) -> Next)?)? {
         state.withLock { state in
             if !state.further.isEmpty {
                 let (turn, run) = state.further.removeFirst()
                 return (turn, run)
             }
-            if let turn = state.order.next(startingSessions: startingSessions, isCostly: isCostly) { return (turn, nil) }
+            let turn = state.order.next(
+                startingSessions: startingSessions, cheapMayCome: cheapMayCome, isCostly: isCostly)
+            if let turn { return (turn, nil) }
             state.isAwake = false
             return nil
         }
@@ -113,6 +118,9 @@ final class Turns: Sendable {
 
     /// The connections whose calls wait.
     var waiting: Set<ConnectionID> { state.withLock { Set($0.order.callers.map(\.connection)) } }
+
+    /// Whether calls wait though they might have a turn, because one that costs less may come.
+    var isDeferring: Bool { state.withLock { $0.order.isDeferring } }
 
     /// How many calls wait.
     var count: Int { state.withLock { $0.order.count } }
@@ -195,6 +203,9 @@ extension Vault {
     private func serve() async {
         while let (turn, further) = turns.next(
             startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting),
+            cheapMayCome: { [sessions] held in
+                sessions.mayBeUsed(soonAfter: .now, within: Turns.deferral, orBy: held.map(\.connection))
+            },
             isCostly: { [sessions] in sessions.displaces($0.connection, startsSession: $1) })
         {
             let begun = ContinuousClock.now
@@ -214,8 +225,16 @@ extension Vault {
             anchorWhenDue()
             restLater()
         }
+        guard turns.count > 0 else { return }
+        if turns.isDeferring {
+            Task {
+                try? await Task.sleep(for: Turns.deferral)
+                await serve()
+            }
+            return
+        }
         // Those who are left wait for room for a session, and there may be some merely because time goes by.
-        guard turns.count > 0, !looksAgain else { return }
+        guard !looksAgain else { return }
         looksAgain = true
         Task {
             try? await Task.sleep(for: .milliseconds(100))
@@ -223,6 +242,7 @@ extension Vault {
             await serve()
         }
     }
+
 }
 
 extension Turns.Next {

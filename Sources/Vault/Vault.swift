@@ -92,7 +92,8 @@ public actor Vault {
         let kept = chip.isShared ? SavedSessions(home: home) : nil
         kept?.endAll(on: chip)
         sessions = SessionTable(
-            places: chip.isShared ? 0 : SessionTable.placesOnOwnChip, kept: kept, largestGap: try chip.property(Self.largestGap) ?? 255)
+            places: chip.isShared ? 0 : SessionTable.placesOnOwnChip, kept: kept,
+            largestGap: try chip.property(Self.largestGap) ?? 255)
         chip.keepsPolicySession = !chip.isShared
         thread = ChipThread(name: "tenpin-chip")
         self.configuration = configuration

@@ -30,10 +30,10 @@ struct FamilyBench {
             try await place.serve("--tcti", relay.tcti) { served in
                 for devices in [1, Self.devices] {
                     let most = devices == 1 ? Self.recoveries.alone : devices * Self.recoveries.each
-                    relay.begin(family.plan)
-                    let crowd = try await served.recover(place.people, devices: devices, for: bare * most, into: &vault)
-                    // The first recovery of each device is in it too.
-                    let commands = Double(relay.exchanges.count) / Double(crowd.count + devices)
+                    let crowd = try await served.recover(
+                        place.people, devices: devices, for: bare * most, into: &vault
+                    ) { relay.begin(family.plan) }
+                    let commands = Double(relay.exchanges.count) / Double(crowd.count)
                     vault.add("TPM commands for each, \(devices) device\(devices == 1 ? "" : "s")", "", commands)
                 }
             }

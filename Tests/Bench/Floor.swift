@@ -67,7 +67,9 @@ final class Floor {
         let blinded = try Person.blinded()
         let evaluated = try evaluate(blinded, person, evaluationPrivate)
         guard try person.isRight(evaluated, for: blinded) else { throw HarnessError("a wrong evaluation") }
-        guard try raise(to: Person.limit + 1, for: person).count == 1 else { throw HarnessError("the chip does not count") }
+        guard try raise(to: Person.limit + 1, for: person).count == 1 else {
+            throw HarnessError("the chip does not count")
+        }
         let bundlePrivate = try take(try person.sealedBundle(to: vault.parent), of: person.bundleArea)
         try open(person, bundlePrivate)
         return Enrolled(
@@ -81,7 +83,9 @@ final class Floor {
         try open(enrolled.person, enrolled.bundlePrivate)
         let ceiling = enrolled.ceiling
         let count = try raise(to: ceiling + 1, for: enrolled.person)
-        guard count.ceiling == ceiling, count.count > enrolled.count else { throw HarnessError("the chip does not count") }
+        guard count.ceiling == ceiling, count.count > enrolled.count else {
+            throw HarnessError("the chip does not count")
+        }
         (enrolled.ceiling, enrolled.count) = (ceiling + 1, count.count)
     }
 

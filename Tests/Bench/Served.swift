@@ -22,10 +22,13 @@ struct Served {
     }
 
     /// Has so many devices recover one after another each, until the time is over.
-    func recover(_ people: [Person], devices: Int, for stay: Duration) async throws -> Crowd {
+    func recover(
+        _ people: [Person], devices: Int, for stay: Duration, whenWarm: () -> Void = {}
+    ) async throws -> Crowd {
         let phones = try await phones(devices)
         // Where there are fewer people than devices, some recover on several at once.
         for (place, phone) in phones.enumerated() { try await phone.recover(people[place % people.count]) }
+        whenWarm()
         let crowd = try await Crowd.measure(self, phones) { number, noted in
             let begun = ContinuousClock.now
             while ContinuousClock.now - begun < stay {
@@ -41,9 +44,10 @@ struct Served {
     /// The same, into a table.
     @discardableResult
     func recover(
-        _ people: [Person], devices: Int, for stay: Duration = .seconds(2), into section: inout Section
+        _ people: [Person], devices: Int, for stay: Duration = .seconds(2), into section: inout Section,
+        whenWarm: () -> Void = {}
     ) async throws -> Crowd {
-        let crowd = try await recover(people, devices: devices, for: stay)
+        let crowd = try await recover(people, devices: devices, for: stay, whenWarm: whenWarm)
         crowd.add(to: &section, "recovery, \(devices) device\(devices == 1 ? "" : "s")")
         return crowd
     }

@@ -2,7 +2,9 @@
 /// ms-tpm-20-ref). Its client connects once, where the emulator's does for each command.
 enum SimulatorProtocol {
     /// TPM_SEND_COMMAND, locality 0, and the command with its size.
-    static func wrapping(command: [UInt8]) -> [UInt8] { bigEndian(8) + [0] + bigEndian(UInt32(command.count)) + command }
+    static func wrapping(command: [UInt8]) -> [UInt8] {
+        bigEndian(8) + [0] + bigEndian(UInt32(command.count)) + command
+    }
 
     /// The size of the command that follows these 9 bytes; `nil` for anything else.
     static func size(in header: [UInt8]) -> Int? {

@@ -14,6 +14,7 @@ public final class ServedVault: Sendable {
     public let socket: String
     /// What stands between vault and chip, where it is asked for.
     public let relay: ChipRelay?
+    private let rest: Duration
     private let server: Mutex<VarlinkServer?>
     private let opened = Mutex<Vault?>(nil)
     private let clock = Mutex<TimeInterval>(0)
@@ -22,8 +23,9 @@ public final class ServedVault: Sendable {
     private let run = Mutex(0)
     private let killed = Mutex<Set<Int>>([])
 
-    private init(_ chip: Swtpm, _ relay: ChipRelay?) {
+    private init(_ chip: Swtpm, _ relay: ChipRelay?, rest: Duration) {
         self.chip = chip
+        self.rest = rest
         self.relay = relay
         home = chip.folder.path + "/vault"
         socket = chip.folder.path + "/vault.sock"
@@ -33,14 +35,14 @@ public final class ServedVault: Sendable {
     /// Provisions, serves, runs `body`, and ends everything.
     public static func with<R: Sendable>(
         _ identity: Swtpm.Identity = .shared, capacity: Int? = 900, writesPerDay: Int = 1000,
-        endorsement: EndorsementTemplate? = nil, relayed: Bool = false,
+        endorsement: EndorsementTemplate? = nil, relayed: Bool = false, rest: Duration = Vault.restsAfter,
         supplied: @Sendable (Swtpm) async throws -> SuppliedCertificates = { _ in SuppliedCertificates() },
         _ body: @Sendable (ServedVault) async throws -> R
     ) async throws -> R {
         try await withSwtpm(identity) { chip in
             let relay = relayed ? try ChipRelay(chip) : nil
             defer { relay?.end() }
-            let served = ServedVault(chip, relay)
+            let served = ServedVault(chip, relay, rest: rest)
             do {
                 let certificates = try await supplied(chip)
                 var provision = try Provision(tcti: chip.tcti, ownerAuthorization: []) { _ in }
@@ -69,7 +71,7 @@ public final class ServedVault: Sendable {
     public func start() async throws {
         var log = Logger(label: "test")
         log.logLevel = .critical
-        let vault = try await Vault.open(home: home, log: log) { [self] in
+        let vault = try await Vault.open(home: home, log: log, rest: rest) { [self] in
             Date().addingTimeInterval(clock.withLock { $0 })
         }
         let number = run.withLock { last in

@@ -52,7 +52,9 @@ struct LoadedSessionTests {
         }
     }
 
-    @Test("two devices by turns have theirs neither saved nor loaded, and of three the one that was used least lately is saved")
+    @Test(
+        "two devices by turns have theirs neither saved nor loaded, and of three the one that was used least lately is saved"
+    )
     func turns() async throws {
         try await Self.with { relay, chip, table in
             var sessions = try (1...2).map { (connection: $0, number: try Self.add($0, to: &table, on: chip)) }
@@ -131,6 +133,7 @@ struct LoadedSessionTests {
             let relay = try ChipRelay(swtpm)
             defer { relay.end() }
             let chip = try Chip(tcti: relay.tcti)
+            relay.begin()
             var table = SessionTable(places: SessionTable.placesOnOwnChip, largestGap: 40)
             let sessions = try (1...3).map { (connection: $0, number: try Self.add($0, to: &table, on: chip)) }
             // Two that displace each other, while the first lies.

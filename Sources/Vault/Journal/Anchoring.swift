@@ -74,7 +74,9 @@ extension Vault {
     }
 
     /// The line to be written where the chip's count is not what the journal's last line on the enrollment says.
-    nonisolated func entry(explaining count: SlotCount, _ record: EnrollmentRecord, after line: JournalLine?) -> JournalEntry? {
+    nonisolated func entry(explaining count: SlotCount, _ record: EnrollmentRecord, after line: JournalLine?)
+        -> JournalEntry?
+    {
         // A burn is the person's, and ends counting.
         guard count.count != line?.count, !count.isBurnt else { return nil }
         if let line, line.kind == .guess, count.count == line.count &- 1 {
