@@ -132,6 +132,9 @@ public final class Chip {
         }
         if response.code == .failure || response.code == .initialize { transport = nil }
         guard response.code.isSuccess else { throw .refused(command.code, response.code) }
+        // The attack: 1. somebody at the chip flushes the idle session; 2. the next session gets its handle, a device's, and is then taken
+        // for this one.
+        if command.code == .startAuthSession, response.handle == idlePolicySession?.handle { idlePolicySession = nil }
         return response
     }
 
@@ -166,7 +169,7 @@ public final class Chip {
         let isKept = keepsPolicySession && !lendsPolicySession
         if spendsGuess, isKept, let idle = idlePolicySession, idle.sent != sent {
             idlePolicySession = nil
-            try flush(idle.handle)
+            try? flush(idle.handle)
         }
         let idle = isKept ? idlePolicySession?.handle : nil
         var handle = if let idle { idle } else { try startSession(.policy).handle }

@@ -125,6 +125,8 @@ struct SessionTable: Sendable {
         {
             evict(first, on: chip)
         }
+        // Somebody at the chip flushed it, for its handle is another's now.
+        for (stale, entry) in loaded where entry.handle == session.handle { remove(stale) }
         let number = nextNumber
         nextNumber += 1
         let entry = Entry(

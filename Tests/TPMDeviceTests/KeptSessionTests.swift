@@ -76,4 +76,22 @@ struct KeptSessionTests {
             #expect(try enrolled.count() == SlotCount(count: 2, ceiling: 10))
         }
     }
+
+    /// The attack: 1. root flushes the vault's session while it is idle; 2. a device's session gets its handle; 3. the vault takes it for
+    /// its own, and ends it.
+    @Test("another session that gets its handle is not mistaken for it")
+    func handle() async throws {
+        try await Self.withKept { enrolled in
+            let chip = enrolled.chip
+            enrolled.courier.flush(try #require(try Self.sessions(enrolled).first))
+            let other = try chip.startSession(.policy).handle
+            let slot = enrolled.slot
+            try chip.run(.policyCommandCode(other, .nvWrite))
+            #expect(try chip.read(slot) == SlotCount(count: 1, ceiling: 10))
+            // It is there, and as it was.
+            let digest = try chip.run(.policyGetDigest(other)).parameters.dropFirst(2)
+            #expect(Array(digest) == Policy(steps: [.commandCode(.nvWrite)]).digest())
+            try chip.flush(other)
+        }
+    }
 }

@@ -98,6 +98,18 @@ struct LoadedSessionTests {
         }
     }
 
+    @Test("one whose handle another session has got, since somebody else flushed it, is gone for its device")
+    func reused() async throws {
+        try await Self.with { _, chip, table in
+            let first = try Self.add(1, to: &table, on: chip)
+            for handle in try chip.handles(from: 0x0200_0000) { try chip.flush(handle) }
+            let second = try Self.add(2, to: &table, on: chip)
+            #expect(try Self.use(first, of: 1, &table, on: chip) == false)
+            #expect(try Self.use(second, of: 2, &table, on: chip))
+            #expect(try chip.handles(from: 0x0200_0000).count == 1)
+        }
+    }
+
     @Test("the vault's own that somebody else flushed is made anew, and no guess is counted twice")
     func own() async throws {
         try await ServedVault.relayed { _, slot, relay, client in
