@@ -68,6 +68,9 @@ public final class Chip {
         return !["swtpm", "mssim", "libtpms"].contains(tcti.prefix { $0 != ":" })
     }
 
+    /// What a command takes, on the average of the last ones.
+    public private(set) var pace = Duration.zero
+
     /// How long each command took, where somebody wants to know: set it to begin.
     public var times: CommandTimes?
 
@@ -231,6 +234,7 @@ public final class Chip {
         let begun = ContinuousClock.now
         let bytes = try transmit(request)
         let time = ContinuousClock.now - begun
+        pace += (time - pace) / 8
         do throws(WireError) {
             let response = try Response(bytes, to: command)
             // A refusal comes sooner than the work it refuses.

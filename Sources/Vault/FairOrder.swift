@@ -88,17 +88,15 @@ struct FairOrder<Call> {
 
     /// For how long others may go before the call whose turn it is, and how much more than it they may have been served.
     static var advance: Duration { .milliseconds(200) }
-    /// For how long it is waited for others, though it is its turn: less than it would cost a chip.
-    static var deferral: Duration { .milliseconds(5) }
 
     /// Takes out the call that is next; without `startingSessions` only one that starts no session. None of an account that has a
     /// call held.
     ///
     /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first, within `advance`: a call
     /// waits so much longer at most, and what its caller is behind is owed. So in the end nobody gets more of the chip's time for being
-    /// cheap. Where none is there and one may come soon, there is none to take.
+    /// cheap. Where none is there and one may come soon, there is none to take, for as long as `deferral`.
     mutating func next(
-        startingSessions: Bool = true, at now: ContinuousClock.Instant = .now,
+        startingSessions: Bool = true, at now: ContinuousClock.Instant = .now, deferral: Duration = .zero,
         cheapMayCome: @Sendable (_ held: [Caller]) -> Bool = { _ in false },
         isCostly: @Sendable (Caller, _ startsSession: Bool) -> Bool = { _, _ in false }
     ) -> Turn? {
@@ -123,7 +121,7 @@ struct FairOrder<Call> {
             if let next = cheap.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) {
                 waiting[first.index].passed = passed
                 chosen = next
-            } else if case let deferredAt = waiting[first.index].deferredAt ?? now, deferredAt + Self.deferral > now,
+            } else if case let deferredAt = waiting[first.index].deferredAt ?? now, deferredAt + deferral > now,
                 cheapMayCome(Array(held.values))
             {
                 waiting[first.index].deferredAt = deferredAt

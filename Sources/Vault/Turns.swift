@@ -37,8 +37,8 @@ final class Turns: Sendable {
 
     /// How many calls that name one account may wait. A device has one call at a time, and a person few devices at once.
     static let waitingPerAccount = 8
-    /// For how long the chip waits for a device whose session it has, before it saves that for somebody else.
-    static let deferral = FairOrder<Call>.deferral
+    /// For how long a chip waits at most for a device whose session it has, before it saves that for somebody else.
+    static let longestDeferral = Duration.milliseconds(5)
 
     private struct State {
         var order = FairOrder<Call>(waitingPerAccount: Turns.waitingPerAccount)
@@ -67,7 +67,7 @@ final class Turns: Sendable {
 
     /// The turn that is next, and what it does if it is not the call's first one; `nil` when the vault may rest.
     func next(
-        startingSessions: Bool, cheapMayCome: @escaping @Sendable ([Caller]) -> Bool,
+        startingSessions: Bool, deferral: Duration, cheapMayCome: @escaping @Sendable ([Caller]) -> Bool,
         isCostly: @escaping @Sendable (Caller, Bool) -> Bool
     ) -> (turn: Turn, run: (@Sendable (isolated Vault) -> Next)?)? {
         state.withLock { state in
@@ -76,7 +76,7 @@ final class Turns: Sendable {
                 return (turn, run)
             }
             let turn = state.order.next(
-                startingSessions: startingSessions, cheapMayCome: cheapMayCome, isCostly: isCostly)
+                startingSessions: startingSessions, deferral: deferral, cheapMayCome: cheapMayCome, isCostly: isCostly)
             if let turn { return (turn, nil) }
             state.isAwake = false
             return nil
@@ -203,8 +203,9 @@ extension Vault {
     private func serve() async {
         while let (turn, further) = turns.next(
             startingSessions: sessions.hasRoom(at: .now, waiting: turns.waiting),
-            cheapMayCome: { [sessions] held in
-                sessions.mayBeUsed(soonAfter: .now, within: Turns.deferral, orBy: held.map(\.connection))
+            deferral: deferral,
+            cheapMayCome: { [sessions, deferral] held in
+                sessions.mayBeUsed(soonAfter: .now, within: deferral, orBy: held.map(\.connection))
             },
             isCostly: { [sessions] in sessions.displaces($0.connection, startsSession: $1) })
         {
@@ -227,8 +228,8 @@ extension Vault {
         }
         guard turns.count > 0 else { return }
         if turns.isDeferring {
-            Task {
-                try? await Task.sleep(for: Turns.deferral)
+            Task { [deferral] in
+                try? await Task.sleep(for: deferral)
                 await serve()
             }
             return
@@ -243,6 +244,11 @@ extension Vault {
         }
     }
 
+}
+
+extension Vault {
+    /// A session that is saved and loaded again costs two commands, and to wait for less than one is worth it.
+    private var deferral: Duration { min(chip.pace, Turns.longestDeferral) }
 }
 
 extension Turns.Next {

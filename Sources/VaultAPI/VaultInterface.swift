@@ -83,7 +83,7 @@ public enum VaultInterface {
             recipe: Recipe, confirmation: string, openKey: string, bundle: SealedObject, olderKeys: string
         ) -> ()
 
-        # What a device needs to recover.
+        # What a device needs to recover, with count and ceiling as the vault knows them.
         method LookUp(account: string) -> (
             recipe: Recipe, confirmation: string, bundle: string, olderKeys: string, ceilingRecord: ?CeilingRecord,
             count: int, ceiling: int, replaced: []string

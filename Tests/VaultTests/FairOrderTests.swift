@@ -238,7 +238,8 @@ struct FairOrderTests {
         let begun = ContinuousClock.now
         func next(after milliseconds: Int, mayCome: Bool = true) -> UInt64? {
             order.next(
-                at: begun + .milliseconds(milliseconds), cheapMayCome: { _ in mayCome }, isCostly: Self.isCostly)?.call
+                at: begun + .milliseconds(milliseconds), deferral: .milliseconds(5), cheapMayCome: { _ in mayCome },
+                isCostly: Self.isCostly)?.call
         }
         let (alice, bob) = (try Queue.caller(0, "alice"), try Queue.caller(1, "bob"))
         _ = order.join(0, of: alice)
