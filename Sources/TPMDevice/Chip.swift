@@ -172,7 +172,7 @@ public final class Chip {
         let isKept = keepsPolicySession && !lendsPolicySession
         if spendsGuess, isKept, let idle = idlePolicySession, idle.sent != sent {
             idlePolicySession = nil
-            try? flush(idle.handle)
+            try flush(idle.handle)
         }
         let idle = isKept ? idlePolicySession?.handle : nil
         var handle = if let idle { idle } else { try startSession(.policy).handle }

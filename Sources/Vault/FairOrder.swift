@@ -22,7 +22,7 @@ struct FairOrder<Call> {
     /// A call whose turn has come.
     struct Turn {
         let call: Call
-        fileprivate let caller: Caller
+        let caller: Caller
         fileprivate let beginning: Duration
     }
 
@@ -92,8 +92,8 @@ struct FairOrder<Call> {
     /// Takes out the call that is next; without `startingSessions` only one that starts no session. None of an account that has a
     /// call held.
     ///
-    /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first, within `advance`: a call
-    /// waits so much longer at most, and what its caller is behind is owed. So in the end nobody gets more of the chip's time for being
+    /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first, within `advance`: so long a
+    /// call lets others go, from when it is its turn, and what its caller is behind is owed. So in the end nobody gets more of the chip's time for being
     /// cheap. Where none is there and one may come soon, there is none to take, for as long as `deferral`.
     mutating func next(
         startingSessions: Bool = true, at now: ContinuousClock.Instant = .now, deferral: Duration = .zero,
@@ -142,29 +142,35 @@ struct FairOrder<Call> {
     /// Whether a call that names this account is.
     func isHeld(_ account: String) -> Bool { held.keys.contains { $0.id == account } }
 
-    /// It is over now.
+    /// It is over now, and all its turns were counted.
     mutating func release(_ turn: Turn) {
         if let account = turn.caller.account { held[account] = nil }
+        beginAnew()
+    }
+
+    /// Whether nobody waits or is held.
+    var isIdle: Bool { waiting.isEmpty && held.isEmpty }
+
+    /// Where nobody was kept waiting nobody owes anything. Not while a call has turns to come: they are counted by this clock.
+    private mutating func beginAnew() {
+        guard isIdle else { return }
+        marks = [:]
+        forgiven = [:]
+        clock = .zero
     }
 
     /// Counts what a turn took, for its parties `weight` times that. To be called when the turn is over, before the next one.
     mutating func charge(_ time: Duration, to turn: Turn, weight: Int = 1) {
         served += time
-        guard !waiting.isEmpty else {
-            // Nobody was kept waiting, so nobody owes anything.
-            marks = [:]
-            forgiven = [:]
-            clock = .zero
-            return
-        }
+        guard !isIdle else { return beginAnew() }
         for party in Self.parties(of: turn.caller) {
             marks[party] = max(mark(party), turn.beginning) + time * weight
         }
-        let shares = Set((waiting.map(\.caller) + [turn.caller]).map(Self.share))
+        let shares = Set((callers + [turn.caller]).map(Self.share))
         clock += time / shares.count
         // A mark that the clock has passed says nothing any more, but to calls that came before that.
-        let held = Set(waiting.flatMap { Self.parties(of: $0.caller) })
-        marks = marks.filter { $0.value > clock || held.contains($0.key) }
+        let present = Set(callers.flatMap(Self.parties))
+        marks = marks.filter { $0.value > clock || present.contains($0.key) }
         forgiven = forgiven.filter { $0.value + Self.advance > clock }
     }
 

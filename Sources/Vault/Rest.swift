@@ -7,7 +7,7 @@ import VaultAPI
 // that who looks up what to recover with, and what was done to a slot without this vault comes to light.
 
 extension Vault {
-    /// For how long nobody has asked anything before the vault rests.
+    /// For how long no person has asked anything before the vault rests.
     public static let restsAfter = Duration.seconds(60)
 
     /// All of them, when the vault has begun.
@@ -16,9 +16,14 @@ extension Vault {
         restLater()
     }
 
+    /// The chip is about to be asked to change this slot: until it has, nothing is known of it.
+    func willChange(_ enrollment: EnrollmentID) {
+        seen[enrollment] = nil
+        unread.insert(enrollment)
+    }
+
     /// Everything was done that was asked, for now.
     func restLater() {
-        servedAt = .now
         guard !unread.isEmpty, !isResting else { return }
         isResting = true
         let pause = rest
@@ -34,23 +39,27 @@ extension Vault {
     /// Reads a slot, if the vault has rested for long enough; gives how long to wait before the next one, and `nil` after the last.
     private func readOne() -> Duration? {
         let rested = ContinuousClock.now - servedAt
-        guard rested >= rest, turns.count == 0 else { return max(rest - rested, .milliseconds(100)) }
+        guard rested >= rest, turns.isIdle else { return max(rest - rested, .milliseconds(100)) }
         guard let enrollment = unread.popFirst() else {
             isResting = false
             return nil
         }
         do {
             try read(enrollment)
+            return .zero
         } catch {
-            // It is read when its person wants it.
             log.notice("the count of the enrollment \(enrollment) could not be read: \(error)")
+            seen[enrollment] = nil
+            // A slot that is gone is found when its person wants it. A chip or a store in trouble is asked again.
+            if let error = error as? ChipError, !error.isTheChipsTrouble { return .zero }
+            unread.insert(enrollment)
+            return rest
         }
-        return .zero
     }
 
     private func read(_ enrollment: EnrollmentID) throws {
         guard let record = try store.enrollment(enrollment), [.armed, .live].contains(record.state),
-            !turns.isUnderWay(record.account), let slot = record.slotProfile(authority)
+            let slot = record.slotProfile(authority)
         else { return }
         let count = try chip.read(slot)
         seen[enrollment] = count

@@ -75,7 +75,7 @@ struct SessionTable: Sendable {
     /// The most that may stay in a chip that a vault has alone.
     static let placesOnOwnChip = 2
 
-    /// Whether a call of this connection's would have another one's session saved.
+    /// Whether a call of this connection's may have another one's session saved.
     func displaces(_ connection: ConnectionID, startsSession: Bool) -> Bool {
         guard places > 0, loaded.count >= places else { return false }
         return startsSession || entries.values.contains { $0.owner == connection && $0.context != nil }
@@ -126,7 +126,9 @@ struct SessionTable: Sendable {
             evict(first, on: chip)
         }
         // Somebody at the chip flushed it, for its handle is another's now.
-        for (stale, entry) in loaded where entry.handle == session.handle { remove(stale) }
+        for (stale, entry) in entries where entry.handle.rawValue & 0xFF_FFFF == session.handle.rawValue & 0xFF_FFFF {
+            remove(stale)
+        }
         let number = nextNumber
         nextNumber += 1
         let entry = Entry(

@@ -101,11 +101,11 @@ final class Turns: Sendable {
     /// Whether a call of this account's is not over with its first turn.
     func isUnderWay(_ account: String) -> Bool { state.withLock { $0.order.isHeld(account) } }
 
-    /// It is over now; gives whether the vault must be woken for those who waited for that.
+    /// It is over now; gives whether the vault must be woken for those who waited for that, or for what it does when nobody waits.
     func release(_ turn: Turn) -> Bool {
         state.withLock { state in
             state.order.release(turn)
-            guard !state.isAwake, state.order.count > 0 else { return false }
+            guard !state.isAwake, state.order.count > 0 || state.order.isIdle else { return false }
             state.isAwake = true
             return true
         }
@@ -121,6 +121,9 @@ final class Turns: Sendable {
 
     /// Whether calls wait though they might have a turn, because one that costs less may come.
     var isDeferring: Bool { state.withLock { $0.order.isDeferring } }
+
+    /// Whether no call waits or is under way.
+    var isIdle: Bool { state.withLock { $0.order.isIdle } }
 
     /// How many calls wait.
     var count: Int { state.withLock { $0.order.count } }
@@ -210,19 +213,19 @@ extension Vault {
             isCostly: { [sessions] in sessions.displaces($0.connection, startsSession: $1) })
         {
             let begun = ContinuousClock.now
-            if let further {
-                follow(turn, further(self))
-            } else if case let next = turn.call.run(self), !next.isOver {
-                turns.hold(turn)
-                follow(turn, next)
-            }
+            let next = (further ?? turn.call.run)(self)
+            let isHeld = further != nil || !next.isOver
+            if isHeld { turns.hold(turn) }
             let time = ContinuousClock.now - begun
             turns.charge(time, to: turn)
             metrics.chipWasBusy(time)
+            // What names nobody is a probe's or an audit's, or the end of a connection.
+            if turn.caller.account != nil { servedAt = .now }
+            if isHeld { follow(turn, next) }
             if store.uncertified >= Self.mostUncertified { anchorWhenDue() }
             await Task.yield()
         }
-        if turns.count == 0 {
+        if turns.isIdle {
             anchorWhenDue()
             restLater()
         }

@@ -6,8 +6,8 @@ import VaultAPI
 
 /// The vault: a courier between devices and one chip. It holds no secret and decides nothing about the limit.
 ///
-/// All of it runs on the chip's one thread, and no method awaits anything: between spending a guess and using it nothing
-/// else can happen. (An actor with an await between check and spend let 50 of 50 callers past a limit of 3.)
+/// All that asks the chip runs on its one thread, and no method awaits anything: between spending a guess and using it nothing
+/// else can happen. What the store alone is needed for is done beside it (`Step`). (An actor with an await between check and spend let 50 of 50 callers past a limit of 3.)
 public actor Vault {
     nonisolated let thread: ChipThread
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
@@ -25,12 +25,15 @@ public actor Vault {
     /// Which connection is enrolling what.
     var enrolling: [EnrollmentID: ConnectionID] = [:]
     /// Count and ceiling as this vault last read or wrote them, where nothing of it has changed them since. They are only ever told as
-    /// the vault's word, and decide nothing: the chip counts.
+    /// the vault's word; the chip counts.
     var seen: [EnrollmentID: SlotCount] = [:]
-    /// Whose slots were not read since this vault began, or since it changed them.
+    /// Whose slots were not read and held against the journal since this vault began, or since it asked the chip to change them.
     var unread: Set<EnrollmentID> = []
+    /// After how long without a person's call it does that.
     let rest: Duration
+    /// When the last turn for a person was over.
     var servedAt = ContinuousClock.now
+    /// Whether there is a task that waits for the vault to rest.
     var isResting = false
     /// The calls that wait for their turn. All that devices ask comes through here.
     nonisolated let turns = Turns()

@@ -186,6 +186,41 @@ struct FairOrderTests {
         #expect(calls == ["audit", "bob"])
     }
 
+    @Test("a call with turns to come is counted by the clock that it began by, though nobody waits meanwhile")
+    func straddling() throws {
+        var order = FairOrder<String>(waitingPerAccount: 1000)
+        let (alice, bob) = (try Queue.caller(1, "alice"), try Queue.caller(2, "bob"))
+        // A long time in which somebody waits.
+        for _ in 0..<200 { _ = order.join("bob", of: bob) }
+        _ = order.join("alice", of: alice)
+        var held: FairOrder<String>.Turn?
+        while let turn = order.next() {
+            if turn.call == "alice", order.count > 0 {
+                order.charge(.milliseconds(100), to: turn)
+                _ = order.join("alice", of: alice)
+                continue
+            }
+            if turn.call == "alice" {
+                order.hold(turn)
+                held = turn
+            }
+            order.charge(.milliseconds(100), to: turn)
+        }
+        let last = try #require(held)
+        // Bob comes back while her further turn is under way.
+        for _ in 0..<10 { _ = order.join("bob", of: bob) }
+        order.charge(.milliseconds(100), to: last)
+        order.release(last)
+        _ = order.join("alice", of: alice)
+        var calls: [String?] = []
+        for _ in 0..<4 {
+            let turn = order.next()
+            calls.append(turn?.call)
+            if let turn { order.charge(.milliseconds(100), to: turn) }
+        }
+        #expect(calls.contains("alice"), "\(calls)")
+    }
+
     private static let isCostly = { @Sendable (caller: Caller, _: Bool) in caller.connection == ConnectionID(0) }
 
     @Test("a call that costs the chip more lets others go first, for a bounded time, and has its share in the end")

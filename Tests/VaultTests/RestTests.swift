@@ -1,5 +1,6 @@
 import Crypto
 import Journal
+import Synchronization
 import TPM
 import TPMDevice
 import TestSupport
@@ -84,6 +85,28 @@ struct RestTests {
             try await Self.settle(vault)
             #expect(await vault.seen[slots[0].enrollment] == nil)
             #expect(await vault.seen[slots[1].enrollment] == SlotCount(count: 0, ceiling: PaperDevice.limit))
+        }
+    }
+
+    @Test("forgets what it knew of a slot that is gone meanwhile, and asks a chip in trouble again")
+    func trouble() async throws {
+        try await Self.with { served, vault, slot, relay in
+            let isInTrouble = Mutex(true)
+            relay.begin { command in
+                guard command.isA(.nvRead), isInTrouble.withLock({ $0 }) else { return .carry }
+                return .refuse(ResponseCode.failure.rawValue)
+            }
+            _ = try await Self.evaluate(at: slot, of: served)
+            while relay.count(of: .nvRead) == 0 { try await Task.sleep(for: .milliseconds(20)) }
+            isInTrouble.withLock { $0 = false }
+            try await Self.settle(vault)
+            #expect(await vault.seen[slot.enrollment] == SlotCount(count: 1, ceiling: PaperDevice.limit))
+
+            _ = try await Self.evaluate(at: slot, of: served)
+            let undefining = Command.nvUndefineSpace(slot.device.slot.entity(written: true))
+            #expect(RawTPM.responseCode(of: try relay.inject(undefining.bytes(authorizations: [.password()]))) == 0)
+            try await Self.settle(vault)
+            #expect(await vault.seen[slot.enrollment] == nil)
         }
     }
 }

@@ -33,7 +33,6 @@ extension Vault {
         do throws(VaultFault) {
             let count = try onChip { () throws(ChipError) in try chip.read(slot) }
             seen[enrollment] = count
-            unread.remove(enrollment)
             return count
         } catch .slotGone {
             // No guess is left of it. Its generation is still told, so that what takes its place can be above it.

@@ -13,9 +13,9 @@ extension Vault {
         return .store { [self] () throws(VaultFault) in try prepare(call, point, before, for: connection) }
     }
 
-    /// Count and ceiling as the vault knows them.
+    /// Count and ceiling as the vault knows them; as the chip has them where it knows of no guess that is left.
     private func count(of call: Evaluate) throws(VaultFault) -> SlotCount {
-        if let known = seen[call.enrollment] { return known }
+        if let known = seen[call.enrollment], known.guessesLeft > 0 { return known }
         let record = try record(call.enrollment, of: call.account, in: Self.evaluable)
         let slot = try slot(of: record)
         return try onChip { () throws(ChipError) in try chip.read(slot) }
@@ -50,7 +50,7 @@ extension Vault {
         try countWrite(.guess, for: call.account, journal: entries.compactMap { $0 })
         return .onceDurable(
             .turn { (vault) throws(VaultFault) in
-                vault.seen[call.enrollment] = nil
+                vault.willChange(call.enrollment)
                 let response: Response
                 let evaluated: P256Point
                 do throws(VaultFault) {
@@ -62,7 +62,6 @@ extension Vault {
                 }
                 let after = SlotCount(count: before.count &+ 1, ceiling: before.ceiling)
                 vault.seen[call.enrollment] = after
-                vault.unread.insert(call.enrollment)
                 return .store { [vault] in
                     vault.keep(evaluated, for: call, record)
                     return .reply(

@@ -136,7 +136,11 @@ extension Vault {
         _ call: WriteSlot, _ signature: Signature, over act: SignedAct, _ record: EnrollmentRecord, _ slot: SlotProfile,
         for connection: ConnectionID
     ) throws(VaultFault) -> CarriedReply {
-        let before = seen.removeValue(forKey: call.enrollment)
+        // The attack: 1. an account's second connection sends the first write; 2. the connection that reserved ends, and its half-made
+        // enrollment is taken away; 3. the write brings its row back.
+        guard call.write != .first || enrolling[call.enrollment] == connection else { throw .wrongEnrollment }
+        let before = seen[call.enrollment]
+        willChange(call.enrollment)
         let carried = CarriedAuthorization(call.authorization)
         let reply = try onChip { () throws(ChipError) in
             try sessions.use(call.session, owner: connection, purpose: .device, on: chip) {
@@ -152,7 +156,6 @@ extension Vault {
         guard let reply else { throw .sessionGone }
         if call.write == .ceiling, let before {
             seen[call.enrollment] = SlotCount(count: before.count, ceiling: call.value)
-            unread.insert(call.enrollment)
         }
         if call.write == .first {
             seen[call.enrollment] = SlotCount(count: 0, ceiling: call.value)

@@ -26,7 +26,7 @@ extension Vault {
         }
         do {
             if try store.lastAnchor() == nil, try store.lastLine() == nil { try beginJournal() }
-            try settleLastGuess()
+            try settleLastGuesses()
             try finishAnchor()
             reportRollback()
             try anchor(evenWithoutLines: store.lastAnchor() == nil)
@@ -64,13 +64,14 @@ extension Vault {
         }
     }
 
-    /// A vault that was killed may have written the line of a guess and not made it.
-    private func settleLastGuess() throws {
-        guard let line = try store.lastLine(), line.kind == .guess,
-            let record = try store.enrollment(line.enrollment), let slot = record.slotProfile(authority),
-            let count = try? chip.read(slot)
-        else { return }
-        if let entry = entry(explaining: count, record, after: line) { try store.append(entry) }
+    /// A vault that was killed may have written lines of guesses and not made them: of calls that had not had their turns yet.
+    private func settleLastGuesses() throws {
+        for enrollment in try store.guessesSinceLastAnchor() {
+            guard let record = try store.enrollment(enrollment), let slot = record.slotProfile(authority),
+                let line = try store.lastLine(of: record), line.kind == .guess, let count = try? chip.read(slot)
+            else { continue }
+            if let entry = entry(explaining: count, record, after: line) { try store.append(entry) }
+        }
     }
 
     /// The line to be written where the chip's count is not what the journal's last line on the enrollment says.
@@ -110,7 +111,7 @@ extension Vault {
     private func anchorsTimeHasCome() {
         anchorsLater = false
         anchorsWhenIdle = true
-        if turns.count == 0 { anchorWhenDue() }
+        if turns.isIdle { anchorWhenDue() }
     }
 
     /// Certifies what waits; the last thing that a vault does.
@@ -141,7 +142,6 @@ extension Vault {
     }
 
     private func certify(count: UInt64, _ head: JournalHead, _ counter: JournalCounter) throws {
-        sessions.makeRoom(on: chip)
         let (attest, signature) = try chip.certifyCount(of: counter.handle, qualifyingData: head.qualifyingData)
         guard try Attest(parsing: attest).counted == count else {
             log.error("somebody else counts with the journal's counter at \(counter.handle)")

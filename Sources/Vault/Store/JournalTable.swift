@@ -120,6 +120,17 @@ extension Store {
         }
     }
 
+    /// The enrollments that have a line of a guess after the last certificate. A vault that ends in order certifies all lines.
+    func guessesSinceLastAnchor() throws -> [EnrollmentID] {
+        let certified = try lastAnchor()?.line ?? 0
+        return try read { db in
+            try Data.fetchAll(
+                db, sql: "SELECT DISTINCT enrollment FROM journal WHERE number > ? AND kind = ?",
+                arguments: [certified, JournalKind.guess.code]
+            ).compactMap { EnrollmentID(Array($0)) }
+        }
+    }
+
     /// The journal's last line, whose ever.
     func lastLine() throws -> JournalLine? {
         try read { db in
@@ -232,7 +243,12 @@ extension Store {
                 try db.execute(sql: "DELETE FROM journalAnchor WHERE attest IS NULL")
             }
         }
-        waiting.value.store(0, ordering: .relaxed)
+        // Lines may have been written while the chip was asked: they wait on.
+        let certified = anchor?.line ?? .max
+        let left = try read { db in
+            try Int.fetchOne(db, sql: "SELECT count(*) FROM journal WHERE number > ?", arguments: [certified]) ?? 0
+        }
+        waiting.value.store(left, ordering: .relaxed)
     }
 }
 
