@@ -247,9 +247,6 @@ extension Vault {
         }
     }
 
-}
-
-extension Vault {
     /// A session that is saved and loaded again costs two commands, and to wait for less than one is worth it.
     private var deferral: Duration { min(chip.pace, Turns.longestDeferral) }
 }

@@ -227,7 +227,7 @@ public final class ChipRelay: Sendable {
         [UInt8(tag >> 8), UInt8(truncatingIfNeeded: tag)] + bigEndian(UInt32(10 + body.count)) + bigEndian(code) + body
     }
 
-    private static func bigEndian(_ number: UInt32) -> [UInt8] {
+    static func bigEndian(_ number: UInt32) -> [UInt8] {
         (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
     }
 

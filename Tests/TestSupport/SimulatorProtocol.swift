@@ -3,24 +3,18 @@
 enum SimulatorProtocol {
     /// TPM_SEND_COMMAND, locality 0, and the command with its size.
     static func wrapping(command: [UInt8]) -> [UInt8] {
-        bigEndian(8) + [0] + bigEndian(UInt32(command.count)) + command
+        ChipRelay.bigEndian(8) + [0] + ChipRelay.bigEndian(UInt32(command.count)) + command
     }
 
     /// The size of the command that follows these 9 bytes; `nil` for anything else.
     static func size(in header: [UInt8]) -> Int? {
-        let (kind, size) = (integer(header[0..<4]), Int(integer(header[5..<9])))
+        let (kind, size) = (ChipRelay.integer(header[0..<4]), Int(ChipRelay.integer(header[5..<9])))
         return kind == 8 && (10...65536).contains(size) ? size : nil
     }
 
     /// An answer with its size, and four zeros after it.
-    static func wrapping(answer: [UInt8]) -> [UInt8] { bigEndian(UInt32(answer.count)) + answer + yes }
+    static func wrapping(answer: [UInt8]) -> [UInt8] { ChipRelay.bigEndian(UInt32(answer.count)) + answer + yes }
 
     /// What is answered to a platform's command of 4 bytes: to have the chip powered, for one.
-    static let yes = bigEndian(0)
-
-    private static func integer(_ bytes: some Sequence<UInt8>) -> UInt32 { bytes.reduce(0) { $0 << 8 | UInt32($1) } }
-
-    private static func bigEndian(_ number: UInt32) -> [UInt8] {
-        (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
-    }
+    static let yes = ChipRelay.bigEndian(0)
 }

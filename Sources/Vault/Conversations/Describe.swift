@@ -19,7 +19,13 @@ extension Vault {
         guard let live = records.first(where: { $0.state == .live }), let recipe = live.decodedRecipe,
             let confirmation = live.confirmation, let bundle = live.bundlePublic
         else { throw .unknownAccount }
-        let count = try count(of: recipe.enrollment, live)
+        let count: SlotCount
+        do throws(VaultFault) {
+            count = try self.count(of: recipe.enrollment) { live }
+        } catch .slotGone {
+            // No guess is left of it. Its generation is still told, so that what takes its place can be above it.
+            count = SlotCount(count: 0, ceiling: 0)
+        }
         return LookUp.Reply(
             recipe: recipe, confirmation: Bytes(Array(confirmation)), bundle: Bytes(Array(bundle)),
             olderKeys: Bytes(Array(live.olderKeys ?? .init())), ceilingRecord: live.ceilingRecord, count: count.count,
@@ -27,16 +33,14 @@ extension Vault {
             replaced: records.filter { $0.state == .replaced }.compactMap { EnrollmentID(Array($0.id)) })
     }
 
-    private func count(of enrollment: EnrollmentID, _ record: EnrollmentRecord) throws(VaultFault) -> SlotCount {
+    /// Count and ceiling as the vault knows them; as the chip has them where it knows of no guess that is left.
+    func count(
+        of enrollment: EnrollmentID, in record: () throws(VaultFault) -> EnrollmentRecord
+    ) throws(VaultFault) -> SlotCount {
         if let known = seen[enrollment], known.guessesLeft > 0 { return known }
-        let slot = try slot(of: record)
-        do throws(VaultFault) {
-            let count = try onChip { () throws(ChipError) in try chip.read(slot) }
-            seen[enrollment] = count
-            return count
-        } catch .slotGone {
-            // No guess is left of it. Its generation is still told, so that what takes its place can be above it.
-            return SlotCount(count: 0, ceiling: 0)
-        }
+        let slot = try slot(of: record())
+        let count = try onChip { () throws(ChipError) in try chip.read(slot) }
+        seen[enrollment] = count
+        return count
     }
 }

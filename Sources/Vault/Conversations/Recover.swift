@@ -13,12 +13,10 @@ extension Vault {
         return .store { [self] () throws(VaultFault) in try prepare(call, point, before, for: connection) }
     }
 
-    /// Count and ceiling as the vault knows them; as the chip has them where it knows of no guess that is left.
     private func count(of call: Evaluate) throws(VaultFault) -> SlotCount {
-        if let known = seen[call.enrollment], known.guessesLeft > 0 { return known }
-        let record = try record(call.enrollment, of: call.account, in: Self.evaluable)
-        let slot = try slot(of: record)
-        return try onChip { () throws(ChipError) in try chip.read(slot) }
+        try count(of: call.enrollment) { () throws(VaultFault) in
+            try record(call.enrollment, of: call.account, in: Self.evaluable)
+        }
     }
 
     private static let evaluable: Set<EnrollmentRecord.State> = [.armed, .live]
