@@ -58,12 +58,17 @@ import Glibc
         try check(unsafe archive_write_header(archive, header), "Adding \(printable(entry.name))")
     }
 
-    /// Contents of the file begun last. What a file lacks of its size is filled up with zeros.
-    func write(_ bytes: Span<UInt8>) throws(BackupError) {
-        let count = unsafe bytes.withUnsafeBytes { bytes in
-            unsafe archive_write_data(archive, bytes.baseAddress, bytes.count)
+    /// Contents of the file begun last: at most `limit` bytes of `file`, by one read. Gives how many; 0 at the file's end.
+    /// What a file lacks of its size is filled up with zeros.
+    func write(from file: borrowing Descriptor, upTo limit: Int) throws(BackupError) -> Int {
+        // libarchive hands on what it is given, and so it is read where it stays.
+        var room = unsafe MutableSpan(_unsafeElements: chunks.room)
+        let count = try file.read(into: &room, upTo: limit)
+        let written = unsafe room.span.withUnsafeBytes { room in
+            unsafe archive_write_data(archive, room.baseAddress, count)
         }
-        try check(count < 0 ? Int32(count) : ARCHIVE_OK, "Writing the archive")
+        try check(written < 0 ? Int32(written) : ARCHIVE_OK, "Writing the archive")
+        return count
     }
 
     /// Writes the archive's end.

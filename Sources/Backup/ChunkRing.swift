@@ -6,8 +6,9 @@ import Foundation
 /// Only the first thread waits for files, meets their errors and is interrupted; the second one computes, and so ends at
 /// once when the ring does.
 struct ChunkRing: ~Copyable {
-    /// 1 MiB together. Half or twice as many were no faster.
-    static let capacity = 8
+    /// With two cores 4 MiB together: a chunk is out of one core's cache by then, and faster to get than straight from
+    /// there. One core had better keep them in its cache.
+    private static var capacity: Int { ProcessInfo.processInfo.activeProcessorCount > 1 ? 32 : 8 }
     static let threadName = "tenpin-chunks"
 
     private let chunks: [Chunk]
@@ -26,7 +27,7 @@ struct ChunkRing: ~Copyable {
         thread = try JoinedThread {
             Thread.current.name = Self.threadName
             while let number = handover.next() {
-                work(chunks[number % Self.capacity])
+                work(chunks[number % chunks.count])
                 handover.finish()
             }
         }
@@ -35,11 +36,14 @@ struct ChunkRing: ~Copyable {
     // The thread is waited for when the last property goes.
     deinit { handover.close() }
 
-    /// The chunk to fill, unless the ring is full. It may be the one that was taken last.
-    var next: Chunk { chunks[given % Self.capacity] }
+    /// The chunk to fill.
+    var next: Chunk { chunks[given % chunks.count] }
 
-    /// Whether all are under way.
-    var isFull: Bool { given - taken == Self.capacity }
+    /// The one to fill after it, unless the ring is full.
+    var following: Chunk { chunks[(given + 1) % chunks.count] }
+
+    /// Whether all are under way, but for one to fill.
+    var isFull: Bool { given - taken == chunks.count - 1 }
 
     /// Whether none is under way.
     var isEmpty: Bool { given == taken }
@@ -59,11 +63,11 @@ struct ChunkRing: ~Copyable {
         if isEmpty { return nil }
         if !isReady { ready = handover.wait(for: taken + (given - taken + 1) / 2) }
         defer { taken += 1 }
-        return chunks[taken % Self.capacity]
+        return chunks[taken % chunks.count]
     }
 }
 
-/// What the two threads tell each other.
+/// What the two threads tell each other. They are woken after the lock was left: whoever is woken wants it.
 private final class Handover: @unchecked Sendable {  // every access holds `condition`
     private let condition = NSCondition()
     private var given = 0
@@ -73,17 +77,13 @@ private final class Handover: @unchecked Sendable {  // every access holds `cond
     private var isClosed = false
 
     func give() {
-        condition.withLock {
-            given += 1
-            condition.signal()
-        }
+        condition.withLock { given += 1 }
+        condition.signal()
     }
 
     func close() {
-        condition.withLock {
-            isClosed = true
-            condition.signal()
-        }
+        condition.withLock { isClosed = true }
+        condition.signal()
     }
 
     func wait(for count: Int) -> Int {
@@ -103,9 +103,10 @@ private final class Handover: @unchecked Sendable {  // every access holds `cond
     }
 
     func finish() {
-        condition.withLock {
+        let isWaitedFor = condition.withLock {
             finished += 1
-            if finished == wanted { condition.signal() }
+            return finished == wanted
         }
+        if isWaitedFor { condition.signal() }
     }
 }

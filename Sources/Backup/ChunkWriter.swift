@@ -30,28 +30,37 @@ final class ChunkWriter {
         var done = 0
         while done < bytes.count {
             if ring.next.count == Chunk.size { try seal(.message) }
-            let chunk = ring.next
-            let count = min(bytes.count - done, Chunk.size - chunk.count)
-            unsafe bytes.extracting(done..<done + count).withUnsafeBufferPointer { source in
-                _ = unsafe chunk.contents[chunk.count...].update(fromContentsOf: source)
+            let room = unsafe self.room
+            let count = min(bytes.count - done, room.count)
+            unsafe bytes.extracting(done..<done + count).withUnsafeBufferPointer { (source) -> Void in
+                // What was read into the room is there.
+                if unsafe source.baseAddress != UnsafePointer(room.baseAddress) {
+                    _ = unsafe room.update(fromContentsOf: source)
+                }
             }
-            chunk.count += count
+            ring.next.count += count
             done += count
         }
     }
 
+    /// Where the next contents go, at least one byte, until something is written: contents put there need not be copied.
+    @unsafe var room: UnsafeMutableBufferPointer<UInt8> {
+        let chunk = ring.next
+        return unsafe chunk.count < Chunk.size
+            ? UnsafeMutableBufferPointer(rebasing: chunk.contents[chunk.count...]) : ring.following.contents
+    }
+
     /// Takes in everything that `input` gives.
     func write(from input: borrowing Descriptor) throws(BackupError) {
-        var buffer = [UInt8](repeating: 0, count: Chunk.size)
         while true {
-            var span = buffer.mutableSpan
-            let count = try input.read(into: &span) { () throws(BackupError) in
+            var room = unsafe MutableSpan(_unsafeElements: self.room)
+            let count = try input.read(into: &room) { () throws(BackupError) in
                 // What is sealed does not wait for an input that is silent.
                 while try writeOldest() {}
                 try report()
             }
             if count == 0 { return }
-            try write(buffer.span.extracting(first: count))
+            try write(room.span.extracting(first: count))
         }
     }
 

@@ -4,17 +4,19 @@ import Glibc
 struct Descriptor: ~Copyable {
     let number: Int32
     private let isOwned: Bool
+    /// A regular file is always ready; a pipe or a terminal has somebody at its other end to wait for.
+    private let isFile: Bool
 
     /// A descriptor that somebody else closes, such as standard output.
-    init(borrowing number: Int32) {
-        self.number = number
-        isOwned = false
-    }
+    init(borrowing number: Int32) { self.init(number, isOwned: false, isFile: openStatus(number)?.isFile ?? false) }
 
     /// An open descriptor that is closed with this value.
-    init(owning number: Int32) {
+    init(owning number: Int32) { self.init(number, isOwned: true, isFile: openStatus(number)?.isFile ?? false) }
+
+    private init(_ number: Int32, isOwned: Bool, isFile: Bool) {
         self.number = number
-        isOwned = true
+        self.isOwned = isOwned
+        self.isFile = isFile
     }
 
     /// Opens `name` in `folder` (or, at `AT_FDCWD`, a path) with O_CLOEXEC. An error calls it `shown`.
@@ -29,7 +31,7 @@ struct Descriptor: ~Copyable {
     deinit { if isOwned { close(number) } }
 
     /// A second handle for the length of somebody's work with this one.
-    var lent: Descriptor { Descriptor(borrowing: number) }
+    var lent: Descriptor { Descriptor(number, isOwned: false, isFile: isFile) }
 
     /// Fills `bytes`, or so many of them, as far as the input goes; the number of bytes read is smaller only at its end.
     /// `check` is asked now and then while a pipe or a terminal gives nothing, and may throw.
@@ -41,7 +43,7 @@ struct Descriptor: ~Copyable {
             let count = min(buffer.count, limit)
             var done = 0
             while done < count {
-                while !isReady(for: POLLIN) { try check() }
+                while !isFile, !isReady(for: POLLIN) { try check() }
                 let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done..<count])
                 let added = retrying { unsafe Glibc.read(number, rest.baseAddress, rest.count) }
                 guard added >= 0 else { throw .system("Reading") }
@@ -76,7 +78,6 @@ struct Descriptor: ~Copyable {
     func write(
         _ bytes: Span<UInt8>, check: () throws(BackupError) -> Void = { () throws(BackupError) in }
     ) throws(BackupError) {
-        let isFile = fileSize != nil
         // A pipe that is ready takes this much at once, and does not block (pipe(7)).
         let most = isFile ? bytes.count : Int(PIPE_BUF)
         try unsafe bytes.withUnsafeBytes { (buffer) throws(BackupError) in
@@ -93,16 +94,21 @@ struct Descriptor: ~Copyable {
 
     /// What the descriptor stands for.
     func status() throws(BackupError) -> stat {
-        var status = stat()
-        guard unsafe fstat(number, &status) == 0 else { throw .system("Looking at an open file") }
+        guard let status = openStatus(number) else { throw .system("Looking at an open file") }
         return status
     }
 
     /// The size of a regular file in bytes; `nil` for pipes and terminals.
     var fileSize: UInt64? {
-        guard let status = try? status(), status.isFile else { return nil }
+        guard isFile, let status = try? status() else { return nil }
         return UInt64(status.st_size)
     }
+}
+
+/// What an open descriptor stands for.
+private func openStatus(_ number: Int32) -> stat? {
+    var status = stat()
+    return unsafe fstat(number, &status) == 0 ? status : nil
 }
 
 /// Repeats a system call for as long as signals interrupt it.

@@ -5,7 +5,6 @@ import Glibc
 struct TreeReader: ~Copyable {
     private let archive: ArchiveWriter
     private let output: FileIdentity
-    private var buffer = [UInt8](repeating: 0, count: Chunk.size)
     /// Files with more names than were seen so far: the first of these names, and how many are left.
     private var linked: [FileIdentity: (name: [UInt8], left: UInt)] = [:]
     private(set) var warnings: [BackupWarning] = []
@@ -79,10 +78,8 @@ struct TreeReader: ~Copyable {
         try archive.begin(ArchiveEntry(name: name, kind: .file(size: Int64(before.st_size)), status: before))
         var left = Int(before.st_size)
         while left > 0 {
-            var span = buffer.mutableSpan
-            let count = try file.read(into: &span, upTo: left)
+            let count = try archive.write(from: file, upTo: left)
             if count == 0 { break }
-            try archive.write(buffer.span.extracting(first: count))
             left -= count
         }
         let after = try file.status()

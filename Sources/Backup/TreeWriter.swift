@@ -87,7 +87,7 @@ struct TreeWriter: ~Copyable {
         throws(BackupError)
     {
         guard var path = Self.components(of: target), let file = path.popLast() else { throw .unsafe(entry) }
-        var current = Descriptor(borrowing: root.number)
+        var current = root.lent
         do throws(BackupError) {
             for component in path {
                 current = try Descriptor(opening: component, in: current.number, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
