@@ -100,10 +100,10 @@ struct FairOrder<Call> {
         cheapMayCome: @Sendable (_ held: [Caller]) -> Bool = { _ in false },
         isCostly: @Sendable (Caller, _ startsSession: Bool) -> Bool = { _, _ in false }
     ) -> Turn? {
-        let candidates = waiting.indices.lazy
-            .filter { [waiting] in startingSessions || !waiting[$0].startsSession }
-            .filter { [waiting, held] in waiting[$0].caller.account.map { held[$0] == nil } ?? true }
-            .map { [self] in (index: $0, beginning: beginning(of: waiting[$0]), mark: ownMark(of: waiting[$0])) }
+        let candidates = waiting.indices
+            .filter { startingSessions || !waiting[$0].startsSession }
+            .filter { waiting[$0].caller.account.map { held[$0] == nil } ?? true }
+            .map { (index: $0, beginning: beginning(of: waiting[$0]), mark: ownMark(of: waiting[$0])) }
         isDeferring = false
         // Among calls of one account, the connection that was served least.
         guard let first = candidates.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) else { return nil }
@@ -114,7 +114,7 @@ struct FairOrder<Call> {
         if served - passed.served < Self.advance,
             isCostly(waiting[first.index].caller, waiting[first.index].startsSession)
         {
-            let cheap = Array(candidates).filter { other in
+            let cheap = candidates.filter { other in
                 other.beginning <= first.beginning + Self.advance && !waiting[other.index].isAlone
                     && !isCostly(waiting[other.index].caller, waiting[other.index].startsSession)
             }
