@@ -6,8 +6,8 @@ bench_backup() {
     local work=$top/.swtpm/bench programs
     need_packages age python3
     set_up
-    build -c release --product tenpin >&2 || fail "the build failed"
-    programs=$(swift build -c release --show-bin-path)
+    build -c release --static-swift-stdlib --product tenpin >&2 || fail "the build failed"
+    programs=$(swift build -c release --static-swift-stdlib --show-bin-path)
     mkdir -p -- "$work"
     swiftc -O -swift-version 6 -Xcc "-fmodule-map-file=$top/Sources/CSodium/module.modulemap" \
         "$top/Tests/BackupBench/secretstream.swift" -lsodium -o "$work/secretstream" ||

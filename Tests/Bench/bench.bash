@@ -25,7 +25,7 @@ bench_vault() {
     mkdir -p -- "$top/.swtpm/bench"
     local program
     for program in tenpin-vault tenpin-bench; do
-        build -c release --product "$program" >&2 || fail "the build failed"
+        build -c release --static-swift-stdlib --product "$program" >&2 || fail "the build failed"
     done
     TSS2_LOG=all+none "$top/.build/release/tenpin-bench" --json "$json" "${arguments[@]}"
     say "all values are in $json"
