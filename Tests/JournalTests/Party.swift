@@ -22,7 +22,7 @@ struct Party: Sendable {
     static func with<R: Sendable>(_ body: @Sendable (Party) async throws -> R) async throws -> R {
         try await ServedVault.with { served in
             let party = try Party(served)
-            try await party.enroll()
+            try await party.enroll(party.alice)
             return try await body(party)
         }
     }
@@ -38,9 +38,9 @@ struct Party: Sendable {
     }
 
     /// Writes five lines: armed, guess, refund, live, open.
-    private func enroll() async throws {
+    func enroll(_ account: Account) async throws {
         let link = try await link()
-        var device = try Device(alice, in: home)
+        var device = try Device(account, in: home)
         let password = try Password(utf8: SecretBytes(copying: Array("correct horse".utf8).span))
         let choice = EnrollmentChoice(
             limit: 10, parameters: try Argon2id.Parameters(memoryKiB: 65_536, passes: 3))

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Journal
 import Logging
+import Synchronization
 import TPM
 import TPMDevice
 import TestSupport
@@ -64,7 +65,7 @@ import VaultTestSupport
             var length = 1
             var point = -1
             while point < length {
-                try party.write()
+                try party.write(.open, of: party.alice)
                 relay.begin { [point] command in
                     guard command.number == point else { return .carry }
                     return point.isMultiple(of: 2) ? .loseCommand : .loseAnswer
@@ -79,6 +80,51 @@ import VaultTestSupport
             }
             #expect(length > 20)
             #expect(try served.check().head.number == 5 + length + 1)
+        }
+    }
+
+    @Test("takes back all guesses that a killed vault had written down and not made")
+    func cutOffBeforeTheChip() async throws {
+        try await Party.with { party in
+            let bob = try Account("bob")
+            try await party.enroll(bob)
+            await party.served.kill()
+            for account in [party.alice, bob] { try party.write(.guess, of: account) }
+            try await party.served.start()
+            await party.served.stop()
+            let check = try party.served.check()
+            #expect(check.flaws() == [])
+            let last = check.records.suffix(4)
+            #expect(last.map(\.line.kind) == [.guess, .guess, .cutOff, .cutOff])
+            #expect(last.map(\.line.count) == [2, 2, 1, 1])
+            #expect(Set(last.suffix(2).map(\.account)).count == 2)
+        }
+    }
+
+    @Test("knows of the lines that were written while it was being certified")
+    func writtenMeanwhile() async throws {
+        try await Party.with { party in
+            let served = party.served
+            let relay = try ChipRelay(served.chip)
+            defer { relay.end() }
+            var log = Logger(label: "test")
+            log.logLevel = .critical
+            await served.kill()
+            let hasWritten = Mutex(false)
+            relay.begin { command in
+                let writes = hasWritten.withLock { hasWritten in
+                    guard command.code == CommandCode.nvCertify.rawValue, !hasWritten else { return false }
+                    hasWritten = true
+                    return true
+                }
+                if writes { #expect(throws: Never.self) { try party.write(.open, of: party.alice) } }
+                return .carry
+            }
+            let vault = try await Vault.open(home: served.home, tcti: relay.tcti, log: log)
+            #expect(hasWritten.withLock { $0 })
+            #expect(vault.store.uncertified == 1)
+            await vault.close()
+            #expect(vault.store.uncertified == 0)
         }
     }
 
@@ -148,10 +194,10 @@ import VaultTestSupport
 
 extension Party {
     /// A line more, without the vault.
-    fileprivate func write() throws {
+    fileprivate func write(_ event: JournalEntry.Act, of account: Account) throws {
         let store = try served.store
-        let record = try #require(try store.enrollments(of: alice).first)
-        try store.append(JournalEntry(.open, of: record, at: Date()))
+        let record = try #require(try store.enrollments(of: account).first)
+        try store.append(JournalEntry(event, of: record, at: Date()))
     }
 }
 
