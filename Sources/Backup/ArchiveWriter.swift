@@ -7,6 +7,8 @@ import Glibc
     private let chunks: ChunkWriter
     /// What went wrong while libarchive wrote into the chunks; afterwards nothing is written any more.
     private var failure: BackupError?
+    /// A file's contents that libarchive is about to hand on, from where they stay.
+    private var lent: UnsafeRawPointer?
 
     init(into chunks: ChunkWriter) throws(BackupError) {
         guard let archive = unsafe archive_write_new() else { throw .io(code: ENOMEM, doing: "Starting an archive") }
@@ -61,12 +63,13 @@ import Glibc
     /// Contents of the file begun last: at most `limit` bytes of `file`, by one read. Gives how many; 0 at the file's end.
     /// What a file lacks of its size is filled up with zeros.
     func write(from file: borrowing Descriptor, upTo limit: Int) throws(BackupError) -> Int {
-        // libarchive hands on what it is given, and so it is read where it stays.
-        var room = unsafe MutableSpan(_unsafeElements: chunks.room)
+        let place = unsafe chunks.room
+        var room = unsafe MutableSpan(_unsafeElements: place)
         let count = try file.read(into: &room, upTo: limit)
-        let written = unsafe room.span.withUnsafeBytes { room in
-            unsafe archive_write_data(archive, room.baseAddress, count)
-        }
+        if count == 0 { return 0 }
+        unsafe lent = UnsafeRawPointer(place.baseAddress)
+        defer { unsafe lent = nil }
+        let written = unsafe archive_write_data(archive, lent, count)
         try check(written < 0 ? Int32(written) : ARCHIVE_OK, "Writing the archive")
         return count
     }
@@ -78,6 +81,11 @@ import Glibc
 
     private func take(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard failure == nil else { return -1 }
+        // Anything that libarchive put before them would go over them.
+        guard unsafe lent == nil || lent == bytes.baseAddress else {
+            failure = .io(code: EIO, doing: "Writing the archive")
+            return -1
+        }
         do throws(BackupError) {
             try unsafe chunks.write(Span(_unsafeBytes: bytes))
             return bytes.count
