@@ -6,8 +6,8 @@ import Foundation
 /// Only the first thread waits for files, meets their errors and is interrupted; the second one computes, and so ends at
 /// once when the ring does.
 struct ChunkRing: ~Copyable {
-    /// With two cores 4 MiB together: a chunk is out of one core's cache by then, and faster to get than straight from
-    /// there. One core had better keep them in its cache.
+    /// With two cores 4 MiB together, which was faster than 1 MiB; we think because a chunk has left one core's cache when the
+    /// other wants it. On one core fewer were faster.
     private static var capacity: Int { ProcessInfo.processInfo.activeProcessorCount > 1 ? 32 : 8 }
     static let threadName = "tenpin-chunks"
 

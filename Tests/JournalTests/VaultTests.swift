@@ -55,13 +55,8 @@ import VaultTestSupport
 
     @Test("cut off at any command of certifying it, is gone on with, and no count is left out")
     func cutOff() async throws {
-        try await Party.with { party in
+        try await Party.withKilledVault { party, relay, open in
             let served = party.served
-            let relay = try ChipRelay(served.chip)
-            defer { relay.end() }
-            var log = Logger(label: "test")
-            log.logLevel = .critical
-            await served.kill()
             var length = 1
             var point = -1
             while point < length {
@@ -71,7 +66,7 @@ import VaultTestSupport
                     return point.isMultiple(of: 2) ? .loseCommand : .loseAnswer
                 }
                 // What starts the vault certifies what waits; then it is killed.
-                _ = try? await Vault.open(home: served.home, tcti: relay.tcti, log: log)
+                _ = try? await open()
                 if point < 0 { length = relay.exchanges.count }
                 try await served.start()
                 await served.stop()
@@ -103,13 +98,7 @@ import VaultTestSupport
 
     @Test("knows of the lines that were written while it was being certified")
     func writtenMeanwhile() async throws {
-        try await Party.with { party in
-            let served = party.served
-            let relay = try ChipRelay(served.chip)
-            defer { relay.end() }
-            var log = Logger(label: "test")
-            log.logLevel = .critical
-            await served.kill()
+        try await Party.withKilledVault { party, relay, open in
             let hasWritten = Mutex(false)
             relay.begin { command in
                 let writes = hasWritten.withLock { hasWritten in
@@ -120,7 +109,7 @@ import VaultTestSupport
                 if writes { #expect(throws: Never.self) { try party.write(.open, of: party.alice) } }
                 return .carry
             }
-            let vault = try await Vault.open(home: served.home, tcti: relay.tcti, log: log)
+            let vault = try await open()
             #expect(hasWritten.withLock { $0 })
             #expect(vault.store.uncertified == 1)
             await vault.close()
@@ -193,11 +182,28 @@ import VaultTestSupport
 }
 
 extension Party {
+    /// The vault is killed; `open` starts one at the same home, behind a relay to the chip.
+    fileprivate static func withKilledVault(
+        _ body: @Sendable (Party, ChipRelay, _ open: @Sendable () async throws -> Vault) async throws -> Void
+    ) async throws {
+        try await with { party in
+            let served = party.served
+            let relay = try ChipRelay(served.chip)
+            defer { relay.end() }
+            await served.kill()
+            try await body(party, relay) {
+                var log = Logger(label: "test")
+                log.logLevel = .critical
+                return try await Vault.open(home: served.home, tcti: relay.tcti, log: log)
+            }
+        }
+    }
+
     /// A line more, without the vault.
-    fileprivate func write(_ event: JournalEntry.Act, of account: Account) throws {
+    fileprivate func write(_ act: JournalEntry.Act, of account: Account) throws {
         let store = try served.store
         let record = try #require(try store.enrollments(of: account).first)
-        try store.append(JournalEntry(event, of: record, at: Date()))
+        try store.append(JournalEntry(act, of: record, at: Date()))
     }
 }
 
