@@ -135,9 +135,13 @@ public final class Chip {
         }
         if response.code == .failure || response.code == .initialize { transport = nil }
         guard response.code.isSuccess else { throw .refused(command.code, response.code) }
-        // The attack: 1. somebody at the chip flushes the idle session; 2. the next session gets its handle, a device's, and is then taken
-        // for this one.
-        if command.code == .startAuthSession, response.handle == idlePolicySession?.handle { idlePolicySession = nil }
+        // The attack: 1. somebody at the chip flushes the idle session; 2. the next session gets its place, a device's, and is then taken
+        // for this one; also where it is of another type, for a chip may flush what is in the place.
+        if command.code == .startAuthSession, let idlePolicySession,
+            response.handle?.hasPlace(of: idlePolicySession.handle) == true
+        {
+            self.idlePolicySession = nil
+        }
         return response
     }
 

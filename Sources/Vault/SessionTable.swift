@@ -125,10 +125,8 @@ struct SessionTable: Sendable {
         {
             evict(first, on: chip)
         }
-        // Somebody at the chip flushed it, for its handle is another's now.
-        for (stale, entry) in entries where entry.handle.rawValue & 0xFF_FFFF == session.handle.rawValue & 0xFF_FFFF {
-            remove(stale)
-        }
+        // Somebody at the chip flushed it, for its place is another's now.
+        for (stale, entry) in entries where entry.handle.hasPlace(of: session.handle) { remove(stale) }
         let number = nextNumber
         nextNumber += 1
         let entry = Entry(

@@ -217,6 +217,7 @@ extension Vault {
             log.error("the authorization value of the owner or endorsement hierarchy is not the one that was given")
             return .chipUnavailable
         }
+        if code.isMissingHandle, code.concernsSession { return .sessionGone }
         if command.usesSlot, code.isMissingHandle || code == .nvUninitialized { return .slotGone }
         if code == .nvSpace { return .full }
         return refusals.contains(code.base) ? .refusedByChip : .chipUnavailable

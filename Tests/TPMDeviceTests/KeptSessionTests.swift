@@ -94,4 +94,19 @@ struct KeptSessionTests {
             try chip.flush(other)
         }
     }
+
+    /// The emulated chip flushes the HMAC session in a place when it is asked to flush the policy session there.
+    @Test("an HMAC session that gets its place stays")
+    func place() async throws {
+        try await Self.withKept { enrolled in
+            let chip = enrolled.chip
+            let idle = try #require(try Self.sessions(enrolled).first)
+            enrolled.courier.flush(idle)
+            let other = try chip.startSession(.hmac).handle
+            #expect(other != idle && other.hasPlace(of: idle))
+            #expect(try chip.read(enrolled.slot) == SlotCount(count: 1, ceiling: 10))
+            #expect(try chip.handles(from: 0x0200_0000).contains(other))
+            try chip.flush(other)
+        }
+    }
 }

@@ -15,6 +15,7 @@ struct CostTests {
     static let cases: [(name: String, answer: ChipRelay.Fate, fault: VaultFault)] = [
         ("at its ceiling", .refuse(0x12F), .lockedOut),
         ("no such index", .refuse(0x28B), .slotGone),
+        ("no such session", .refuse(0x98B), .sessionGone),
         ("could not be begun", .refuse(0x922), .chipUnavailable),
         ("failed", .refuse(0x101), .chipFailedAfterSpending),
         ("a parameter's size, which is read after counting", .refuse(0x1D5), .chipFailedAfterSpending),
@@ -22,7 +23,7 @@ struct CostTests {
         ("hung up", .loseCommand, .chipFailedAfterSpending),
     ]
 
-    @Test("a PolicyNV that fails is not spent only where the chip had not come to counting", arguments: 0..<7)
+    @Test("a PolicyNV that fails is not spent only where the chip had not come to counting", arguments: 0..<8)
     func policyNV(_ number: Int) async throws {
         let (name, answer, expected) = Self.cases[number]
         try await ServedVault.with { served in

@@ -24,6 +24,9 @@ public struct Handle: RawRepresentable, Hashable, Sendable, CustomStringConverti
     /// The handles that an owner's persistent objects may have.
     public static let ownerPersistent: ClosedRange<UInt32> = 0x8100_0000...0x817F_FFFF
 
+    /// Whether this session has the place of the other one: the low 24 bits, which only one has at a time, of whatever type.
+    public func hasPlace(of other: Handle) -> Bool { rawValue & 0xFF_FFFF == other.rawValue & 0xFF_FFFF }
+
     /// Whether this is an NV index (handle type 01).
     public var isNVIndex: Bool { rawValue >> 24 == 0x01 }
 
