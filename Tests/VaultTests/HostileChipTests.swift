@@ -57,11 +57,14 @@ struct HostileChipTests {
         }
     }
 
-    @Test("one that hangs for long uses up no threads, and is used again when it answers")
-    func hanging() async throws {
+    /// The emulator's own socket, and one that is connected to once, as a device is.
+    @Test("one that hangs for long uses up no threads, and is used again when it answers", arguments: [false, true])
+    func hanging(isConnectedOnce: Bool) async throws {
         try await withSwtpm(.uncertified) { swtpm in
             let process = try #require(swtpm.processIdentifier)
-            let chip = try Chip(tcti: swtpm.tcti, patience: 0.3)
+            let relay = isConnectedOnce ? try ChipRelay(swtpm, keepsConnections: true) : nil
+            defer { relay?.end() }
+            let chip = try Chip(tcti: relay?.tcti ?? swtpm.tcti, patience: 0.3)
             kill(process, SIGSTOP)
             defer { kill(process, SIGCONT) }
             func threads() throws -> Int {
@@ -80,11 +83,13 @@ struct HostileChipTests {
         }
     }
 
-    @Test("one that does not answer is given up, and used again when it does")
-    func stalled() async throws {
+    @Test("one that does not answer is given up, and used again when it does", arguments: [false, true])
+    func stalled(isConnectedOnce: Bool) async throws {
         try await withSwtpm(.uncertified) { swtpm in
             let process = try #require(swtpm.processIdentifier)
-            let chip = try Chip(tcti: swtpm.tcti, patience: 1)
+            let relay = isConnectedOnce ? try ChipRelay(swtpm, keepsConnections: true) : nil
+            defer { relay?.end() }
+            let chip = try Chip(tcti: relay?.tcti ?? swtpm.tcti, patience: 1)
             kill(process, SIGSTOP)
             defer { kill(process, SIGCONT) }
             // The second time it does not even take the connection.
@@ -93,6 +98,21 @@ struct HostileChipTests {
             }
             kill(process, SIGCONT)
             #expect(try chip.property(0x120) == 64)
+        }
+    }
+
+    @Test("a device that does not answer is given up, and the program waits no longer than that")
+    func stalledDevice() async throws {
+        try await withSwtpm(.uncertified) { swtpm in
+            let process = try #require(swtpm.processIdentifier)
+            let device = try DeviceFile(swtpm)
+            let chip = try Chip(tcti: device.tcti, patience: 1)
+            #expect(try chip.property(0x120) == 64)
+            kill(process, SIGSTOP)
+            defer { kill(process, SIGCONT) }
+            let begun = ContinuousClock.now
+            #expect(throws: ChipError.unreachable("no answer in 1 seconds")) { try chip.property(0x120) }
+            #expect(ContinuousClock.now - begun < .seconds(10))
         }
     }
 }
