@@ -18,7 +18,7 @@ struct Caller: Hashable, Sendable {
 /// - One connection names another account in each call: it has a mark of its own.
 /// - Somebody connects anew for each call, and so has no mark: who comes begins at the clock's time, which each call moves
 ///   on. So nobody waits behind newcomers for longer than he was served himself.
-struct FairOrder<Call> {
+final class FairOrder<Call> {
     /// A call whose turn has come.
     struct Turn {
         let call: Call
@@ -29,6 +29,7 @@ struct FairOrder<Call> {
     private struct Waiting {
         let call: Call
         let caller: Caller
+        let marks: Marks
         let startsSession: Bool
         let isAlone: Bool
         let came: Duration
@@ -36,6 +37,11 @@ struct FairOrder<Call> {
         var passed: (served: Duration, clock: Duration)?
         /// When there first was none to take though it was its turn.
         var deferredAt: ContinuousClock.Instant?
+
+        var beginning: Duration { max(came, marks.connection.time, marks.account?.time ?? .zero) }
+        /// What is before others is less; among calls of one account, that of the connection that was served least.
+        var rank: (beginning: Duration, mark: Duration) { (beginning, marks.connection.time) }
+        var isHeldUp: Bool { marks.account?.isHeld ?? false }
     }
 
     private enum Party: Hashable {
@@ -43,12 +49,33 @@ struct FairOrder<Call> {
         case connection(ConnectionID)
     }
 
+    /// The time up to which a party was served. The calls that wait refer to it: to look it up for each of them in each turn had taken
+    /// a twentieth of the vault's processor time.
+    private final class Mark {
+        var time = Duration.zero
+        /// How many calls that wait or are held count for it.
+        var calls = 0
+        /// How many of them have their part of the chip's time by it.
+        var shares = 0
+        /// Whether a call of this account is not over with its turn.
+        var isHeld = false
+    }
+
+    private struct Marks {
+        let connection: Mark
+        let account: Mark?
+        /// What a call has its part of the chip's time for.
+        var share: Mark { account ?? connection }
+    }
+
     private let waitingPerAccount: Int
     /// In the order in which they came.
     private var waiting: [Waiting] = []
     /// Calls that are not over with their turn, by the accounts that they name.
     private var held: [Account: Caller] = [:]
-    private var marks: [Party: Duration] = [:]
+    private var marks: [Party: Mark] = [:]
+    /// How many marks have shares.
+    private var shares = 0
     /// When it would have been the turn of those who let others go first: their next call counts as one that came then.
     private var forgiven: [Party: Duration] = [:]
     private var clock = Duration.zero
@@ -70,20 +97,24 @@ struct FairOrder<Call> {
     /// may, it is one of the connection that was served most, so that a flood does not keep the person's own device out.
     ///
     /// One that `isAlone` waits until no call is held.
-    mutating func join(
+    func join(
         _ call: Call, of caller: Caller, startsSession: Bool = false, isAlone: Bool = false
     ) -> Call? {
         let came = forgiven.removeValue(forKey: Self.share(of: caller)) ?? clock
+        let marks = marks(of: caller)
+        enter(marks)
         waiting.append(
             Waiting(
-                call: call, caller: caller, startsSession: startsSession, isAlone: isAlone, came: min(came, clock)))
-        guard let account = caller.account else { return nil }
-        let ofAccount = waiting.indices.filter { waiting[$0].caller.account == account }
+                call: call, caller: caller, marks: marks, startsSession: startsSession, isAlone: isAlone,
+                came: min(came, clock)))
+        guard let account = marks.account else { return nil }
+        let ofAccount = waiting.indices.filter { waiting[$0].marks.account === account }
         guard ofAccount.count > waitingPerAccount else { return nil }
-        let served = ofAccount.map { (index: $0, mark: mark(.connection(waiting[$0].caller.connection))) }
         // The latest of those that were served most.
-        let last = served.reversed().max { $0.mark < $1.mark }
-        return last.map { waiting.remove(at: $0.index).call }
+        let last = ofAccount.reversed().max {
+            waiting[$0].marks.connection.time < waiting[$1].marks.connection.time
+        }
+        return last.map { remove(at: $0).call }
     }
 
     /// For how long others may go before the call whose turn it is, and how much more than it they may have been served.
@@ -95,56 +126,60 @@ struct FairOrder<Call> {
     /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first, within `advance`: so long a
     /// call lets others go, from when it is its turn, and what its caller is behind is owed. So in the end nobody gets more of the chip's time for being
     /// cheap. Where none is there and one may come soon, there is none to take, for as long as `deferral`.
-    mutating func next(
+    func next(
         startingSessions: Bool = true, at now: ContinuousClock.Instant = .now, deferral: Duration = .zero,
         cheapMayCome: @Sendable (_ held: [Caller]) -> Bool = { _ in false },
         isCostly: @Sendable (Caller, _ startsSession: Bool) -> Bool = { _, _ in false }
     ) -> Turn? {
         let candidates = waiting.indices
-            .filter { startingSessions || !waiting[$0].startsSession }
-            .filter { waiting[$0].caller.account.map { held[$0] == nil } ?? true }
-            .map { (index: $0, beginning: beginning(of: waiting[$0]), mark: ownMark(of: waiting[$0])) }
+            .filter { (startingSessions || !waiting[$0].startsSession) && !waiting[$0].isHeldUp }
         isDeferring = false
-        // Among calls of one account, the connection that was served least.
-        guard let first = candidates.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) else { return nil }
+        guard let first = candidates.min(by: { waiting[$0].rank < waiting[$1].rank }) else { return nil }
         // Nothing new begins before it, or it would wait for ever.
-        guard held.isEmpty || !waiting[first.index].isAlone else { return nil }
+        guard held.isEmpty || !waiting[first].isAlone else { return nil }
         var chosen = first
-        let passed = waiting[first.index].passed ?? (served, clock)
-        if served - passed.served < Self.advance,
-            isCostly(waiting[first.index].caller, waiting[first.index].startsSession)
-        {
+        let passed = waiting[first].passed ?? (served, clock)
+        if served - passed.served < Self.advance, isCostly(waiting[first].caller, waiting[first].startsSession) {
+            let last = waiting[first].beginning + Self.advance
             let cheap = candidates.filter { other in
-                other.beginning <= first.beginning + Self.advance && !waiting[other.index].isAlone
-                    && !isCostly(waiting[other.index].caller, waiting[other.index].startsSession)
+                waiting[other].beginning <= last && !waiting[other].isAlone
+                    && !isCostly(waiting[other].caller, waiting[other].startsSession)
             }
-            if let next = cheap.min(by: { ($0.beginning, $0.mark) < ($1.beginning, $1.mark) }) {
-                waiting[first.index].passed = passed
+            if let next = cheap.min(by: { waiting[$0].rank < waiting[$1].rank }) {
+                waiting[first].passed = passed
                 chosen = next
-            } else if case let deferredAt = waiting[first.index].deferredAt ?? now, deferredAt + deferral > now,
+            } else if case let deferredAt = waiting[first].deferredAt ?? now, deferredAt + deferral > now,
                 cheapMayCome(Array(held.values))
             {
-                waiting[first.index].deferredAt = deferredAt
+                waiting[first].deferredAt = deferredAt
                 isDeferring = true
                 return nil
             }
         }
-        let taken = waiting.remove(at: chosen.index)
+        let taken = remove(at: chosen)
         if let passed = taken.passed { forgiven[Self.share(of: taken.caller)] = passed.clock }
-        return Turn(call: taken.call, caller: taken.caller, beginning: chosen.beginning)
+        return Turn(call: taken.call, caller: taken.caller, beginning: taken.beginning)
     }
 
     /// The call of this turn, if it names an account, is not over with it.
-    mutating func hold(_ turn: Turn) {
-        if let account = turn.caller.account { held[account] = turn.caller }
+    func hold(_ turn: Turn) {
+        guard let account = turn.caller.account, held[account] == nil else { return }
+        held[account] = turn.caller
+        let marks = marks(of: turn.caller)
+        enter(marks)
+        marks.account?.isHeld = true
     }
 
     /// Whether a call that names this account is.
     func isHeld(_ account: String) -> Bool { held.keys.contains { $0.id == account } }
 
     /// It is over now, and all its turns were counted.
-    mutating func release(_ turn: Turn) {
-        if let account = turn.caller.account { held[account] = nil }
+    func release(_ turn: Turn) {
+        if let account = turn.caller.account, held.removeValue(forKey: account) != nil {
+            let marks = marks(of: turn.caller)
+            leave(marks)
+            marks.account?.isHeld = false
+        }
         beginAnew()
     }
 
@@ -152,7 +187,7 @@ struct FairOrder<Call> {
     var isIdle: Bool { waiting.isEmpty && held.isEmpty }
 
     /// Where nobody was kept waiting nobody owes anything. Not while a call has turns to come: they are counted by this clock.
-    private mutating func beginAnew() {
+    private func beginAnew() {
         guard isIdle else { return }
         marks = [:]
         forgiven = [:]
@@ -160,30 +195,53 @@ struct FairOrder<Call> {
     }
 
     /// Counts what a turn took, for its parties `weight` times that. To be called when the turn is over, before the next one.
-    mutating func charge(_ time: Duration, to turn: Turn, weight: Int = 1) {
+    func charge(_ time: Duration, to turn: Turn, weight: Int = 1) {
         served += time
         guard !isIdle else { return beginAnew() }
-        for party in Self.parties(of: turn.caller) {
-            marks[party] = max(mark(party), turn.beginning) + time * weight
+        let own = marks(of: turn.caller)
+        for mark in [own.connection, own.account].compactMap(\.self) {
+            mark.time = max(mark.time, turn.beginning) + time * weight
         }
-        let shares = Set((callers + [turn.caller]).map(Self.share))
-        clock += time / shares.count
+        clock += time / (shares + (own.share.shares == 0 ? 1 : 0))
         // A mark that the clock has passed says nothing any more, but to calls that came before that.
-        let present = Set(callers.flatMap(Self.parties))
-        marks = marks.filter { $0.value > clock || present.contains($0.key) }
-        forgiven = forgiven.filter { $0.value + Self.advance > clock }
+        if marks.values.contains(where: { $0.calls == 0 && $0.time <= clock }) {
+            marks = marks.filter { $0.value.calls > 0 || $0.value.time > clock }
+        }
+        if !forgiven.isEmpty { forgiven = forgiven.filter { $0.value + Self.advance > clock } }
     }
 
-    private func mark(_ party: Party) -> Duration { marks[party] ?? .zero }
-
-    private func ownMark(of call: Waiting) -> Duration { mark(.connection(call.caller.connection)) }
-
-    private func beginning(of call: Waiting) -> Duration {
-        Self.parties(of: call.caller).reduce(call.came) { max($0, mark($1)) }
+    private func remove(at index: Int) -> Waiting {
+        let taken = waiting.remove(at: index)
+        leave(taken.marks)
+        return taken
     }
 
-    private static func parties(of caller: Caller) -> [Party] {
-        [.connection(caller.connection)] + (caller.account.map { [.account($0)] } ?? [])
+    private func marks(of caller: Caller) -> Marks {
+        Marks(
+            connection: mark(.connection(caller.connection)), account: caller.account.map { mark(.account($0)) })
+    }
+
+    private func mark(_ party: Party) -> Mark {
+        if let mark = marks[party] { return mark }
+        let mark = Mark()
+        marks[party] = mark
+        return mark
+    }
+
+    /// A call waits, or is held.
+    private func enter(_ marks: Marks) {
+        marks.connection.calls += 1
+        marks.account?.calls += 1
+        marks.share.shares += 1
+        if marks.share.shares == 1 { shares += 1 }
+    }
+
+    /// It does not any more.
+    private func leave(_ marks: Marks) {
+        marks.connection.calls -= 1
+        marks.account?.calls -= 1
+        marks.share.shares -= 1
+        if marks.share.shares == 0 { shares -= 1 }
     }
 
     /// What a call has its part of the chip's time for.

@@ -41,7 +41,7 @@ final class Turns: Sendable {
     static let longestDeferral = Duration.milliseconds(5)
 
     private struct State {
-        var order = FairOrder<Call>(waitingPerAccount: Turns.waitingPerAccount)
+        let order = FairOrder<Call>(waitingPerAccount: Turns.waitingPerAccount)
         /// Calls whose next turn has come; they were in order already.
         var further: [(turn: Turn, run: @Sendable (isolated Vault) -> Next)] = []
         /// Whether the vault is at work on the waiting calls, or was told to be.

@@ -73,7 +73,7 @@ import VaultAPI
 
     @Test("while others wait, who may wait gets a fifth of what each of them gets")
     func share() {
-        var order = FairOrder<Int>(waitingPerAccount: 8)
+        let order = FairOrder<Int>(waitingPerAccount: 8)
         let (audit, person) = (
             Caller(connection: ConnectionID(1), account: nil), Caller(connection: ConnectionID(2), account: nil)
         )

@@ -7,7 +7,7 @@ import VaultAPI
 struct FairOrderTests {
     /// An order whose calls are the names of who makes them.
     private struct Queue {
-        var order: FairOrder<String>
+        let order: FairOrder<String>
         var served: [String] = []
 
         init(waitingPerAccount: Int = 1000) { order = FairOrder(waitingPerAccount: waitingPerAccount) }
@@ -134,7 +134,7 @@ struct FairOrderTests {
 
     @Test("while there is no room, calls that start a session wait and the others go on")
     func held() throws {
-        var order = FairOrder<String>(waitingPerAccount: 8)
+        let order = FairOrder<String>(waitingPerAccount: 8)
         let (alice, bob) = (try Queue.caller(1, "alice"), try Queue.caller(2, "bob"))
         _ = order.join("starts", of: alice, startsSession: true)
         _ = order.join("goes on", of: bob)
@@ -150,7 +150,7 @@ struct FairOrderTests {
 
     /// A call of Alice's is between its two turns.
     private static func betweenTwo() throws -> (order: FairOrder<String>, first: FairOrder<String>.Turn) {
-        var order = FairOrder<String>(waitingPerAccount: 8)
+        let order = FairOrder<String>(waitingPerAccount: 8)
         _ = order.join("alice", of: try Queue.caller(1, "alice"))
         let turn = order.next()
         let first = try #require(turn)
@@ -161,7 +161,7 @@ struct FairOrderTests {
     @Test("while a call is between two turns no other of its account has one, and others do")
     func between() throws {
         let held = try Self.betweenTwo()
-        var order = held.order
+        let order = held.order
         #expect(order.isHeld("alice") && !order.isHeld("bob"))
         _ = order.join("alice again", of: try Queue.caller(2, "alice"))
         _ = order.join("bob", of: try Queue.caller(3, "bob"))
@@ -176,7 +176,7 @@ struct FairOrderTests {
     @Test("who must be alone waits for those between two turns, and nothing begins meanwhile")
     func alone() throws {
         let held = try Self.betweenTwo()
-        var order = held.order
+        let order = held.order
         _ = order.join("audit", of: try Queue.caller(2, nil), isAlone: true)
         _ = order.join("bob", of: try Queue.caller(3, "bob"))
         var calls = [order.next()?.call]
@@ -188,7 +188,7 @@ struct FairOrderTests {
 
     @Test("a call with turns to come is counted by the clock that it began by, though nobody waits meanwhile")
     func straddling() throws {
-        var order = FairOrder<String>(waitingPerAccount: 1000)
+        let order = FairOrder<String>(waitingPerAccount: 1000)
         let (alice, bob) = (try Queue.caller(1, "alice"), try Queue.caller(2, "bob"))
         // A long time in which somebody waits.
         for _ in 0..<200 { _ = order.join("bob", of: bob) }
@@ -225,7 +225,7 @@ struct FairOrderTests {
 
     @Test("a call that costs the chip more lets others go first, for a bounded time, and has its share in the end")
     func costly() throws {
-        var order = FairOrder<UInt64>(waitingPerAccount: 8)
+        let order = FairOrder<UInt64>(waitingPerAccount: 8)
         func join(_ connection: UInt64) throws {
             #expect(order.join(connection, of: try Queue.caller(connection, "\(connection)")) == nil)
         }
@@ -250,7 +250,7 @@ struct FairOrderTests {
         "one that is preferred for being cheap is ahead by twice 200 ms of the chip's time at most, and then gets no more than the other"
     )
     func advance() throws {
-        var order = FairOrder<UInt64>(waitingPerAccount: 8)
+        let order = FairOrder<UInt64>(waitingPerAccount: 8)
         let callers = try (0..<2).map { try Queue.caller($0, "\($0)") }
         for (number, caller) in callers.enumerated() { _ = order.join(UInt64(number), of: caller) }
         var ahead = 0
@@ -269,7 +269,7 @@ struct FairOrderTests {
 
     @Test("where a cheap call may come, a costly one waits for it a few milliseconds, and once")
     func deferral() throws {
-        var order = FairOrder<UInt64>(waitingPerAccount: 8)
+        let order = FairOrder<UInt64>(waitingPerAccount: 8)
         let begun = ContinuousClock.now
         func next(after milliseconds: Int, mayCome: Bool = true) -> UInt64? {
             order.next(
