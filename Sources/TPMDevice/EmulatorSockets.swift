@@ -1,7 +1,7 @@
 import Glibc
 
-/// The sockets that tpm2-tss has open to an emulated chip. It does not tell them (in 3.2 Tss2_Tcti_GetPollHandles is not implemented
-/// for swtpm, nor while it connects), so they are found by whom they are connected to. For a device there is nothing to do: the kernel has
+/// The sockets that tpm2-tss has open to an emulated chip. It does not tell them (Tss2_Tcti_GetPollHandles is not implemented
+/// in 3.2), so they are found by whom they are connected to. For a device there is nothing to do: the kernel has
 /// time limits of its own.
 enum EmulatorSockets {
     /// Shuts them down, which wakes the call that waits on one.

@@ -5,7 +5,7 @@ import Synchronization
 /// Waits for calls that may never return. A thread makes them one after another; one that is late is left behind, and its
 /// thread with it.
 final class Patience: Sendable {
-    let seconds: TimeInterval
+    private let seconds: TimeInterval
     private let caller = Mutex<JobQueue?>(nil)
     /// Calls that were left behind and have not returned.
     private let behind = Mutex(0)
@@ -37,20 +37,8 @@ final class Patience: Sendable {
         }
         leaveCaller()
         whenLate()
-        throw late
+        throw .unreachable("no answer in \(Int(seconds)) seconds")
     }
-
-    /// Runs `body`, for which nobody waits, and leaves the thread behind.
-    func leaveBehind(_ body: @escaping @Sendable () -> Void) {
-        behind.withLock { $0 += 1 }
-        call { [self] in
-            body()
-            behind.withLock { $0 -= 1 }
-        }
-        leaveCaller()
-    }
-
-    var late: ChipError { .unreachable("no answer in \(Int(seconds)) seconds") }
 
     private func call(_ job: @escaping @Sendable () -> Void) {
         caller.withLock { caller in

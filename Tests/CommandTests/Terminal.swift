@@ -5,15 +5,27 @@ import TestSupport
 
 /// A terminal with a person before it: reads what a program shows, types, and sees whether it echoes.
 final class Terminal: Sendable {
-    private let terminal: PseudoTerminal
+    private let master: Int32
+    private let slave: Int32
     private let shown = Mutex<[UInt8]>([])
-    private var master: Int32 { terminal.master }
     /// What the slave side is called.
-    var path: String { terminal.path }
+    let path: String
 
     init() throws {
-        terminal = try PseudoTerminal()
-        _ = fcntl(master, F_SETFL, O_NONBLOCK)
+        // TIOCSPTLCK and TIOCGPTN (ioctl_tty(2)), which Glibc does not export to Swift.
+        let (unlock, getNumber): (UInt, UInt) = (0x4004_5431, 0x8004_5430)
+        master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+        var (locked, number): (Int32, Int32) = (0, 0)
+        guard master >= 0, ioctl(master, unlock, &locked) == 0, ioctl(master, getNumber, &number) == 0 else {
+            throw HarnessError("no terminal: \(String(cString: strerror(errno)))")
+        }
+        path = "/dev/pts/\(number)"
+        slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)
+    }
+
+    deinit {
+        close(slave)
+        close(master)
     }
 
     /// Starts a program as a shell in this terminal would.

@@ -221,6 +221,26 @@ third_boot() {
     expect 69 tss tenpin-vault provision --tcti "$chip" --home /disk/other --allow-emulated
     show /tmp/err
     proved "whoever comes second to /dev/tpm0 is told"
+
+    chapter "A chip that stops in the middle of a command"
+    # Who polls a device waits for the command's end, or for the kernel's own limit of minutes, whatever time it gives.
+    echo 'tenpin: the chip stops'
+    sleep 2
+    begun=$(date +%s)
+    person 15 recover phone-three dave 'only Dave knows'
+    took=$(($(date +%s) - begun))
+    says chip
+    show /tmp/err
+    [ "$took" -ge 20 ] && [ "$took" -lt 90 ] || broken "the answer came after $took s"
+    proved "the vault says so after $took s"
+    echo 'tenpin: the chip goes on'
+    tries=0
+    until as person tenpin recover --home /disk/devices/phone-four --account dave --allow-emulated --accept-new-vault \
+        --password-file /disk/devices/dave.password </dev/null >/tmp/out 2>/tmp/err; do
+        [ $((tries += 1)) -lt 10 ] || broken "nobody recovers"
+        sleep 5
+    done
+    proved "it serves again when the chip does"
     end TERM 0
     counts | show
     grep -q EMULATED /tmp/out || broken "status does not say that the chip is emulated"

@@ -86,7 +86,7 @@ cut_power() {
     machine='' emulator=''
 }
 
-# hear LINE: shows what the guest says until it says LINE.
+# hear LINE: shows what the guest says until it says LINE. On the way the chip stops and goes on when the guest says so.
 hear() {
     local line
     while IFS= read -r -t "$guest_patience" -u "${serial[0]}" line; do
@@ -94,6 +94,8 @@ hear() {
         printf '%s\n' "$line" >>"$work/serial"
         case $line in
             "$1") return ;;
+            'tenpin: the chip stops') kill -STOP "$emulator" ;;
+            'tenpin: the chip goes on') kill -CONT "$emulator" ;;
             'tenpin: broken: '* | *'Kernel panic'*) say "${line#tenpin: broken: }"; return 1 ;;
         esac
         printf '%s\n' "$line"

@@ -9,10 +9,6 @@ static inline TSS2_RC tenpin_tcti_transmit(TSS2_TCTI_CONTEXT *context, size_t si
     return Tss2_Tcti_Transmit(context, size, command);
 }
 
-static inline TSS2_RC tenpin_tcti_receive(
-    TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response, int32_t milliseconds) {
-    return Tss2_Tcti_Receive(context, size, response, milliseconds);
+static inline TSS2_RC tenpin_tcti_receive(TSS2_TCTI_CONTEXT *context, size_t *size, uint8_t *response) {
+    return Tss2_Tcti_Receive(context, size, response, TSS2_TCTI_TIMEOUT_BLOCK);
 }
-
-static const int32_t tenpin_tcti_no_limit = TSS2_TCTI_TIMEOUT_BLOCK;
-static const TSS2_RC tenpin_tcti_try_again = TSS2_TCTI_RC_TRY_AGAIN;
