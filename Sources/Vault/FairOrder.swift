@@ -24,6 +24,8 @@ final class FairOrder<Call> {
         let call: Call
         let caller: Caller
         fileprivate let beginning: Duration
+        /// How often the order had begun anew by then.
+        fileprivate let epoch: Int
     }
 
     private struct Waiting {
@@ -49,9 +51,9 @@ final class FairOrder<Call> {
         case connection(ConnectionID)
     }
 
-    /// The time up to which a party was served. The calls that wait refer to it: to look it up for each of them in each turn had taken
-    /// a twentieth of the vault's processor time.
+    /// What is known of a party while calls wait that count for it, which refer to it.
     private final class Mark {
+        /// Up to which it was served.
         var time = Duration.zero
         /// How many calls that wait or are held count for it.
         var calls = 0
@@ -79,6 +81,8 @@ final class FairOrder<Call> {
     /// When it would have been the turn of those who let others go first: their next call counts as one that came then.
     private var forgiven: [Party: Duration] = [:]
     private var clock = Duration.zero
+    /// How often marks and clock began anew.
+    private var epoch = 0
     /// What all turns took.
     private var served = Duration.zero
     /// Whether the last `next` gave none because one that costs less may come.
@@ -158,7 +162,7 @@ final class FairOrder<Call> {
         }
         let taken = remove(at: chosen)
         if let passed = taken.passed { forgiven[Self.share(of: taken.caller)] = passed.clock }
-        return Turn(call: taken.call, caller: taken.caller, beginning: taken.beginning)
+        return Turn(call: taken.call, caller: taken.caller, beginning: taken.beginning, epoch: epoch)
     }
 
     /// The call of this turn, if it names an account, is not over with it.
@@ -175,8 +179,8 @@ final class FairOrder<Call> {
 
     /// It is over now, and all its turns were counted.
     func release(_ turn: Turn) {
-        if let account = turn.caller.account, held.removeValue(forKey: account) != nil {
-            let marks = marks(of: turn.caller)
+        if let account = turn.caller.account, let caller = held.removeValue(forKey: account) {
+            let marks = marks(of: caller)
             leave(marks)
             marks.account?.isHeld = false
         }
@@ -192,6 +196,7 @@ final class FairOrder<Call> {
         marks = [:]
         forgiven = [:]
         clock = .zero
+        epoch += 1
     }
 
     /// Counts what a turn took, for its parties `weight` times that. To be called when the turn is over, before the next one.
@@ -199,8 +204,10 @@ final class FairOrder<Call> {
         served += time
         guard !isIdle else { return beginAnew() }
         let own = marks(of: turn.caller)
+        // A turn that was under way when the others were over and the clock began anew did not begin by this clock.
+        let beginning = turn.epoch == epoch ? turn.beginning : .zero
         for mark in [own.connection, own.account].compactMap(\.self) {
-            mark.time = max(mark.time, turn.beginning) + time * weight
+            mark.time = max(mark.time, beginning) + time * weight
         }
         clock += time / (shares + (own.share.shares == 0 ? 1 : 0))
         // A mark that the clock has passed says nothing any more, but to calls that came before that.

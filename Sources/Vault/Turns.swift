@@ -41,6 +41,7 @@ final class Turns: Sendable {
     static let longestDeferral = Duration.milliseconds(5)
 
     private struct State {
+        /// Never given out: it has no lock of its own.
         let order = FairOrder<Call>(waitingPerAccount: Turns.waitingPerAccount)
         /// Calls whose next turn has come; they were in order already.
         var further: [(turn: Turn, run: @Sendable (isolated Vault) -> Next)] = []

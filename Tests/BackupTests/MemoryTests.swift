@@ -43,12 +43,13 @@ import Testing
 private func backUpAndRestore(mebibytes: Int) throws {
     let scratch = Scratch()
     mkdir(scratch("in"), 0o700)
-    close(open(scratch("in/large"), O_WRONLY | O_CREAT, 0o600))
-    truncate(scratch("in/large"), mebibytes << 20)
+    let input = open(scratch("in/large"), O_RDWR | O_CREAT, 0o600)
+    defer { close(input) }
+    guard ftruncate(input, mebibytes << 20) == 0 else { throw CocoaError(.fileWriteUnknown) }
 
-    let input = open(scratch("in/large"), O_RDONLY)
     _ = try BackupFile.write(.stream(input), to: .file(scratch("stream")), key: testKey(), generation: 1, stanzas: [])
     let null = open("/dev/null", O_WRONLY)
+    defer { close(null) }
     try BackupFile(opening: .file(scratch("stream"))).restore(with: testKey(), to: .descriptor(null))
     unlink(scratch("stream"))
 

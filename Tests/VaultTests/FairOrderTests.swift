@@ -186,6 +186,40 @@ struct FairOrderTests {
         #expect(calls == ["audit", "bob"])
     }
 
+    @Test("a call that is at work when all others are over is not counted by the clock of before")
+    func atWork() throws {
+        let order = FairOrder<String>(waitingPerAccount: 1000)
+        let (alice, bob) = (try Queue.caller(1, "alice"), try Queue.caller(2, "bob"))
+        // A long time in which both wait.
+        for _ in 0..<200 {
+            _ = order.join("alice", of: alice)
+            _ = order.join("bob", of: bob)
+        }
+        var (aliceLast, bobLast): (FairOrder<String>.Turn?, FairOrder<String>.Turn?)
+        while let turn = order.next() {
+            if turn.call == "alice", order.count == 1 {
+                order.hold(turn)
+                aliceLast = turn
+            }
+            if order.count == 0 { bobLast = turn } else { order.charge(.milliseconds(100), to: turn) }
+        }
+        let (over, atWork) = (try #require(aliceLast), try #require(bobLast))
+        order.release(over)
+        // Bob's call has further turns, and others come.
+        order.hold(atWork)
+        for connection in 3..<UInt64(103) { _ = order.join("others", of: try Queue.caller(connection, "carol")) }
+        order.charge(.milliseconds(100), to: atWork)
+        order.release(atWork)
+        _ = order.join("bob", of: bob)
+        var calls: [String] = []
+        for _ in 0..<20 {
+            guard let turn = order.next() else { break }
+            calls.append(turn.call)
+            order.charge(.milliseconds(10), to: turn)
+        }
+        #expect(calls.contains("bob"))
+    }
+
     @Test("a call with turns to come is counted by the clock that it began by, though nobody waits meanwhile")
     func straddling() throws {
         let order = FairOrder<String>(waitingPerAccount: 1000)
