@@ -76,7 +76,7 @@ package final class Desk: Sendable {
     }
 
     private func clear() {
-        for child in started.withLock({ $0 }) where !child.hasEnded { child.end(SIGKILL) }
+        for child in started.withLock({ $0 }) where child.isOurs { child.end(SIGKILL) }
         try? FileManager.default.removeItem(at: folder)
     }
 

@@ -57,7 +57,10 @@ package final class Stage: Sendable {
         let running = try await desk.start(
             .vault, ["serve", "--home", home, "--socket", socket] + more, environment: environment)
         try await eventually("the vault serves") {
-            guard !running.child.hasEnded else { throw HarnessError("the vault does not serve: \(running.errors)") }
+            guard !running.child.hasEnded else {
+                running.child.end(SIGKILL)
+                throw HarnessError("the vault does not serve: \(running.errors)")
+            }
             return running.errors.contains("ready: ")
         }
         serving.withLock { $0 = running }

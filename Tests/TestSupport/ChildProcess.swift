@@ -68,6 +68,13 @@ package struct ChildProcess: Sendable {
         return code != 0 || information.si_signo != 0
     }
 
+    /// Whether nobody has taken note of its end. What ended by itself must be taken note of too: Swift Testing waits for whatever child
+    /// ended first before it sees the end of a test in a process of its own.
+    package var isOurs: Bool {
+        var information = siginfo_t()
+        return waitid(P_PID, id_t(identifier), &information, WEXITED | WNOHANG | WNOWAIT) == 0
+    }
+
     /// Sends `signal` and waits for the end.
     package func end(_ signal: Int32) {
         kill(identifier, signal)
