@@ -93,6 +93,32 @@ struct StoreTests {
         #expect(await store.isDurable)
         #expect(try store.journal().count == 2)
     }
+
+    /// The kernel tells each open file once of what the disk did not take, and a file that is opened later of nothing.
+    @Test("the files through which the disk is waited for are open from the beginning on, whatever becomes of the log")
+    func sameFiles() async throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "store").path()
+        let store = try Store(path: path)
+        func descriptors() throws -> [String] {
+            let all = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+            return all.filter {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path + "-wal"
+            }.sorted()
+        }
+        let first = try descriptors()
+        // SQLite's own, one for those who wait, one for those who are about to write.
+        #expect(first.count == 3)
+        try store.prepareForManyWrites()
+        let record = EnrollmentRecord(
+            id: .random, account: try Account("alice"), replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+        try store.insert(record)
+        #expect(await store.isDurable)
+        try store.delete(record, at: Date())
+        #expect(await store.isDurable)
+        #expect(try descriptors() == first)
+    }
 }
 
 extension Store {

@@ -245,10 +245,11 @@ extension Store {
         }
         // Lines may have been written while the chip was asked: they wait on.
         let certified = anchor?.line ?? .max
-        let left = try read { db in
-            try Int.fetchOne(db, sql: "SELECT count(*) FROM journal WHERE number > ?", arguments: [certified]) ?? 0
+        try read { db in
+            let left = try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM journal WHERE number > ?", arguments: [certified])
+            waiting.value.store(left ?? 0, ordering: .relaxed)
         }
-        waiting.value.store(left, ordering: .relaxed)
     }
 }
 

@@ -19,15 +19,28 @@ final class LogFile: Sendable {
     }
 
     private let path: String
+    /// Open from before the first change. The attack is the disk's: 1. it does not take a part of the log, and SQLite is told, once;
+    /// 2. a file that is opened after that is told of nothing. Each of these is told once itself; two, so that neither who waits
+    /// nor who is about to write takes the word from the other.
+    private let waiting: Int32
+    private let watching: Int32
     private let state = Mutex(State())
 
     /// SQLite begins anew after 1000 pages; a header of 32 bytes, and pages of 4096 with one of 24 each (SQLite, File Format §4).
     static let size = 32 + 1024 * (4096 + 24)
 
-    /// The log of the store at `store`.
-    init(of store: String) { path = store + "-wal" }
+    /// The log of the store at `store`, which SQLite has open.
+    init(of store: String) {
+        path = store + "-wal"
+        // Closing a file drops the process's locks on it, but SQLite has none on this one: they are on `-shm`.
+        waiting = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        watching = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    }
 
-    deinit { state.withLock { $0.thread?.close() } }
+    deinit {
+        state.withLock { $0.thread?.close() }
+        for file in [waiting, watching] where file >= 0 { close(file) }
+    }
 
     // MARK: Waiting
 
@@ -54,20 +67,26 @@ final class LogFile: Sendable {
         for done in all { done(isDurable) }
     }
 
-    private func waitForDisk() -> Bool {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
-        // Closing a file drops the process's locks on it, but SQLite has none on this one: they are on `-shm`.
-        defer { close(file) }
-        return fdatasync(file) == 0
+    private func waitForDisk() -> Bool { isInPlace && fdatasync(waiting) == 0 }
+
+    /// Whether who opens the store next finds this log.
+    private var isInPlace: Bool {
+        var (own, named) = (stat(), stat())
+        return unsafe fstat(waiting, &own) == 0 && stat(path, &named) == 0 && own.st_dev == named.st_dev
+            && own.st_ino == named.st_ino
     }
 
     /// Before the next change. The attack is the disk's: 1. it loses a part of the log; 2. a later wait succeeds; 3. the power fails,
     /// and SQLite reads the log up to the gap. So what is in it goes into the store's own file, and the log begins anew.
-    func mend(in db: Database) throws {
+    ///
+    /// What is to outlive a power cut is not written behind a gap that SQLite alone was told of, as when it made a checkpoint.
+    func mend(before durability: Store.Durability, in db: Database) throws {
+        if durability == .powerCut, fdatasync(watching) != 0 { state.withLock { $0.hasFailed = true } }
         guard state.withLock({ $0.hasFailed }) else { return }
         let isBusy = try Bool.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") ?? true
         guard !isBusy else { throw DatabaseError(resultCode: .SQLITE_BUSY) }
+        // What they have not been told yet is of the log as it was.
+        for file in [waiting, watching] { fdatasync(file) }
         state.withLock { $0.hasFailed = false }
     }
 

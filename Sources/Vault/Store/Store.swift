@@ -104,7 +104,7 @@ struct Store: Sendable {
     func write<R>(outliving durability: Durability = .powerCut, _ body: (Database) throws -> R) throws -> R {
         try queue.writeWithoutTransaction { db in
             changes.value.add(1, ordering: .sequentiallyConsistent)
-            try logFile?.mend(in: db)
+            try logFile?.mend(before: durability, in: db)
             try self.durability.set(logFile == nil ? .powerCut : durability, in: db)
             try db.prepared("BEGIN IMMEDIATE").execute()
             do {
