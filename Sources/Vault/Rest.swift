@@ -10,7 +10,15 @@ extension Vault {
     /// For how long no person has asked anything before the vault rests.
     public static let restsAfter = Duration.seconds(60)
 
-    /// All of them, when the vault has begun.
+    /// Reads all of them now, and again each day.
+    func readDaily() throws {
+        try readLater()
+        Task { [weak self] in
+            while (try? await Task.sleep(for: .seconds(86_400))) != nil, let self { try? await readLater() }
+        }
+    }
+
+    /// Reads all of them when the vault rests.
     func readLater() throws {
         unread = Set(try store.enrollmentIDs())
         restLater()

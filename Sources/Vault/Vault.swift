@@ -74,7 +74,7 @@ public actor Vault {
             try? store.prepareForManyWrites()
             await vault.openJournal(home: home)
             try await vault.reconcile()
-            try await vault.readLater()
+            try await vault.readDaily()
         }
         return vault
     }

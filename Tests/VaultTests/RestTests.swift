@@ -52,23 +52,40 @@ struct RestTests {
         }
     }
 
+    /// Somebody spends a guess at the chip, without the vault.
+    private static func spendGuess(at slot: ArmedSlot, through relay: ChipRelay) throws {
+        let started = try relay.inject(
+            Command.startAuthSession(.policy, nonceCaller: [UInt8](repeating: 0, count: 32))
+                .bytes(authorizations: []))
+        let index = slot.device.slot.entity(written: true)
+        let spending = Command.policyNV(
+            Handle(ChipRelay.integer(started[10..<14])), authority: index, index: index, operand: [0], offset: 0,
+            operation: .unsignedGreaterOrEqual)
+        #expect(RawTPM.responseCode(of: try relay.inject(spending.bytes(authorizations: [.password()]))) == 0)
+    }
+
     @Test("finds a guess that somebody spent at the chip, and writes it into the journal")
     func foreignGuess() async throws {
         try await Self.with { served, vault, slot, relay in
-            let started = try relay.inject(
-                Command.startAuthSession(.policy, nonceCaller: [UInt8](repeating: 0, count: 32))
-                    .bytes(authorizations: []))
-            let index = slot.device.slot.entity(written: true)
-            let spending = Command.policyNV(
-                Handle(ChipRelay.integer(started[10..<14])), authority: index, index: index, operand: [0], offset: 0,
-                operation: .unsignedGreaterOrEqual)
-            #expect(RawTPM.responseCode(of: try relay.inject(spending.bytes(authorizations: [.password()]))) == 0)
+            try Self.spendGuess(at: slot, through: relay)
             // The vault does not know better yet, and the chip counts all the same.
             #expect(try await Self.evaluate(at: slot, of: served) == PaperDevice.limit - 1)
             try await Self.settle(vault)
             #expect(await vault.seen[slot.enrollment] == SlotCount(count: 2, ceiling: PaperDevice.limit))
             let line = try #require(try served.store.lastLine())
             #expect(line.kind == .found && line.count == 2)
+        }
+    }
+
+    @Test("finds it within a day at a slot that nobody uses")
+    func daily() async throws {
+        try await Self.with { served, vault, slot, relay in
+            try Self.spendGuess(at: slot, through: relay)
+            // What it does each day.
+            try await vault.readLater()
+            try await Self.settle(vault)
+            #expect(await vault.seen[slot.enrollment] == SlotCount(count: 1, ceiling: PaperDevice.limit))
+            #expect(try served.store.lastLine()?.kind == .found)
         }
     }
 

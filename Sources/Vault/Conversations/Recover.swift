@@ -10,6 +10,8 @@ extension Vault {
         guard let point = try? P256Point(sec1: call.blinded.bytes) else { throw .notAPoint }
         if let session = call.session, !sessions.holds(session, owner: connection, on: chip) { throw .sessionGone }
         let before = try count(of: call)
+        // The line of a guess that is not made after all is held against the chip later.
+        unread.insert(call.enrollment)
         return .store { [self] () throws(VaultFault) in try prepare(call, point, before, for: connection) }
     }
 
