@@ -98,7 +98,7 @@ final class FairOrder<Call> {
     var count: Int { waiting.count }
 
     /// Lets a call wait. Gives the call that must go for it, which may be the new one: where the account has as many as it
-    /// may, it is one of the connection that was served most, so that a flood does not keep the person's own device out.
+    /// may, it is one of the connection that was served most, as far as that is known.
     ///
     /// One that `isAlone` waits until no call is held.
     func join(
@@ -128,8 +128,8 @@ final class FairOrder<Call> {
     /// call held.
     ///
     /// Where that one would cost the chip more than others, as `isCostly` says, one that does not goes first, within `advance`: so long a
-    /// call lets others go, from when it is its turn, and what its caller is behind is owed. So in the end nobody gets more of the chip's time for being
-    /// cheap. Where none is there and one may come soon, there is none to take, for as long as `deferral`.
+    /// call lets others go, from when it is its turn, and what its caller is behind is owed. So among callers who stay nobody gets more of the chip's
+    /// time for being cheap. Where none is there and one may come soon, there is none to take, for as long as `deferral`.
     func next(
         startingSessions: Bool = true, at now: ContinuousClock.Instant = .now, deferral: Duration = .zero,
         cheapMayCome: @Sendable (_ held: [Caller]) -> Bool = { _ in false },
