@@ -113,11 +113,12 @@ let package = Package(
             name: "tenpin-vault",
             dependencies: [
                 "Vault", "TPM", "TPMDevice", "Explain", "VaultAPI", "Varlink", "Tokens", "Monitoring", "Endorsement",
-                "Receipts", "Audit", "Journal", "Secrets", "AuditCommandOptions", arguments, logging,
+                "Receipts", "Audit", "Journal", "Secrets", "CommandOptions", "AuditCommandOptions", arguments, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "tenpin-audit", dependencies: ["Audit", "Receipts", "TPM", "AuditCommandOptions", arguments],
+            name: "tenpin-audit",
+            dependencies: ["Audit", "Receipts", "TPM", "CommandOptions", "AuditCommandOptions", arguments],
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audit
 import AuditCommandOptions
+import CommandOptions
 import Foundation
 import Receipts
 
@@ -49,7 +50,7 @@ struct TenpinAudit: AsyncParsableCommand {
     private static func code(of error: any Error) -> any Error {
         guard !(error is ExitCode), !exitCode(for: error).isSuccess else { return error }
         let status = error is EvidenceFlaw || error is ReceiptFlaw ? EX_DATAERR : EX_USAGE
-        FileHandle.standardError.write(Data("tenpin-audit: \(printable("\(error)"))\n".utf8))
+        StandardError.write("tenpin-audit: \(printable("\(error)"))\n")
         return ExitCode(status)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import CommandOptions
 import Foundation
 import Vault
 
@@ -52,8 +53,8 @@ struct DeprovisionCommand: ParsableCommand {
 
     /// Whether the operator knows how many accounts end.
     private func confirms(_ accounts: Int) throws -> Bool {
-        FileHandle.standardError.write(
-            Data("This ends \(accounts == 1 ? "1 account" : "\(accounts) accounts") for good. Type the number: ".utf8))
+        StandardError.write(
+            "This ends \(accounts == 1 ? "1 account" : "\(accounts) accounts") for good. Type the number: ")
         guard let line = readLine() else {
             throw ValidationError("Nobody answered; to go on without a question give --yes. Nothing was removed.")
         }

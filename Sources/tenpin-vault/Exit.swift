@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import CommandOptions
 import Foundation
 import Receipts
 import TPM
@@ -28,7 +29,7 @@ enum Exit {
             }
         let sentence = (error as? ChipError)?.advice ?? "\(error)"
         let line = String(sentence.map { $0.isNewline ? " " : $0 })
-        FileHandle.standardError.write(Data("tenpin-vault: \(line)\n".utf8))
+        StandardError.write("tenpin-vault: \(line)\n")
         return ExitCode(status)
     }
 }

@@ -1,3 +1,4 @@
+import CommandOptions
 import Foundation
 import Logging
 import Vault
@@ -44,7 +45,6 @@ final class ProgressLine {
 
     func show(_ done: Int, _ all: Int) {
         guard isShown else { return }
-        let line = done == all ? "\r\u{1B}[K" : "\rLooked at \(done) of \(all) enrollments…"
-        FileHandle.standardError.write(Data(line.utf8))
+        StandardError.write(done == all ? "\r\u{1B}[K" : "\rLooked at \(done) of \(all) enrollments…")
     }
 }

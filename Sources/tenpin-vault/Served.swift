@@ -1,3 +1,4 @@
+import CommandOptions
 import Dispatch
 import Foundation
 import Monitoring
@@ -26,7 +27,7 @@ struct Served {
     }
 }
 
-func say(_ sentence: String) { FileHandle.standardError.write(Data("\(sentence)\n".utf8)) }
+func say(_ sentence: String) { StandardError.write("\(sentence)\n") }
 
 /// Does something whenever SIGHUP comes, and says what came of it.
 struct Reloading {

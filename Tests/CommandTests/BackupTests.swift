@@ -137,6 +137,18 @@ import Testing
         }
     }
 
+    @Test("a backup whose warning nobody can hear is made all the same", arguments: ["2>/dev/full", "2>&-"])
+    func unheard(_ shell: String) async throws {
+        try await withBackup { desk, _ in
+            try FileManager.default.createDirectory(atPath: desk("folder"), withIntermediateDirectories: false)
+            mkfifo(desk("folder/pipe"), 0o600)
+            let before = desk.names() + ["new"]
+            let backup = ["backup", "folder", "--output", "new", "--home", "phone"]
+            #expect(try await desk.run(.tenpin, backup, shell: shell).status == 0)
+            #expect(desk.names() == before.sorted())
+        }
+    }
+
     @Test("a backup goes from a pipe to a pipe and back")
     func pipes() async throws {
         try await withBackup { desk, _ in

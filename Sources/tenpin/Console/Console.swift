@@ -1,3 +1,4 @@
+import CommandOptions
 import Foundation
 import Secrets
 
@@ -15,7 +16,7 @@ enum Console {
 
     /// A line on standard error.
     static func say(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        StandardError.write(line + "\n")
     }
 
     /// A line for a person at the terminal; a script's standard error holds errors alone.

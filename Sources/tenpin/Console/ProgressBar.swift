@@ -1,3 +1,4 @@
+import CommandOptions
 import Foundation
 
 /// How far long work is, on a terminal: bytes, rate and the time left. In a pipe it says nothing.
@@ -28,13 +29,13 @@ final class ProgressBar {
             line += " [" + String(repeating: "#", count: filled) + String(repeating: " ", count: 20 - filled) + "]"
             if rate > 0, total > done { line += " \(Self.time(Double(total - done) / rate)) left" }
         }
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
+        StandardError.write("\r\u{1B}[K\(line)")
     }
 
     /// Takes the bar away.
     func finish() {
         guard isShown, lastDrawn != nil else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+        StandardError.write("\r\u{1B}[K")
     }
 
     static func size(_ bytes: Double) -> String {

@@ -1,3 +1,4 @@
+import CommandOptions
 import Foundation
 import Synchronization
 
@@ -32,7 +33,7 @@ final class Spinner: Sendable {
                 if isErased { return false }
                 let tenths = Int((ContinuousClock.now - start) / .milliseconds(100))
                 let sign = ["|", "/", "-", "\\"][tenths % 4]
-                Self.write("\r\u{1B}[K\(text) \(sign) \(tenths / 10).\(tenths % 10) s")
+                StandardError.write("\r\u{1B}[K\(text) \(sign) \(tenths / 10).\(tenths % 10) s")
                 return true
             }
         }
@@ -40,10 +41,9 @@ final class Spinner: Sendable {
         func erase() {
             isErased.withLock { isErased in
                 isErased = true
-                Self.write("\r\u{1B}[K")
+                StandardError.write("\r\u{1B}[K")
             }
         }
 
-        private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
     }
 }
