@@ -5,8 +5,7 @@ import Glibc
 struct TreeReader: ~Copyable {
     private let archive: ArchiveWriter
     private let output: FileIdentity
-    /// Files with more names than were seen so far: the first of these names, and how many are left.
-    private var linked: [FileIdentity: (name: [UInt8], left: UInt)] = [:]
+    private var linked = LinkedFiles()
     private(set) var warnings: [BackupWarning] = []
 
     /// - Parameter output: the file that the backup is written to, which does not go into itself.
@@ -72,7 +71,7 @@ struct TreeReader: ~Copyable {
         let before = try file.status()
         // It was one a moment ago.
         guard before.isFile else { return warnings.append(.specialFile(name: printable(name))) }
-        if let first = firstName(of: before, elseKeeping: name) {
+        if let first = linked.firstName(of: before, elseKeeping: name) {
             return try archive.begin(ArchiveEntry(name: name, kind: .hardLink(target: first), status: before))
         }
         try archive.begin(ArchiveEntry(name: name, kind: .file(size: Int64(before.st_size)), status: before))
@@ -86,17 +85,6 @@ struct TreeReader: ~Copyable {
         if left > 0 || after.st_size != before.st_size || after.st_mtim != before.st_mtim {
             warnings.append(.changed(name: printable(name)))
         }
-    }
-
-    /// The name under which this file is in the archive already. A file of one name takes no memory here.
-    private mutating func firstName(of status: stat, elseKeeping name: [UInt8]) -> [UInt8]? {
-        guard status.st_nlink > 1 else { return nil }
-        guard let known = linked[status.identity] else {
-            linked[status.identity] = (name, UInt(status.st_nlink) - 1)
-            return nil
-        }
-        linked[status.identity] = known.left > 1 ? (known.name, known.left - 1) : nil
-        return known.name
     }
 
     private func readLink(_ entry: [UInt8], in folder: borrowing Descriptor) throws(BackupError) -> [UInt8] {
