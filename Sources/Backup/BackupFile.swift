@@ -3,7 +3,8 @@ import Secrets
 
 /// A backup file: its header, read; its contents, still locked.
 ///
-/// All work here blocks. Memory stays the same whatever the size of the contents.
+/// All work here blocks. Memory stays the same whatever the size of the contents, but for the names in
+/// the folders that are being read.
 public struct BackupFile: ~Copyable {
     /// What goes into a backup.
     public enum Source: Sendable {

@@ -35,7 +35,11 @@ struct TreeReader: ~Copyable {
         guard depth <= maximumDepth else { throw .nestedTooDeep(name: printable(name)) }
         try archive.begin(ArchiveEntry(name: name, kind: .folder, status: try folder.status()))
         let listing = try FolderListing(folder)
+        // The fault: 1. a file is renamed away and made anew while its folder is read; 2. the listing gives its name
+        // twice; 3. no restore takes a name twice.
+        var names: Set<[UInt8]> = []
         while let entry = try listing.next() {
+            guard names.insert(entry).inserted else { continue }
             let path = depth == 0 ? entry : name + [UInt8(ascii: "/")] + entry
             do throws(BackupError) {
                 try add(entry, in: folder, name: path, depth: depth + 1)

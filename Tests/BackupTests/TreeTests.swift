@@ -208,6 +208,25 @@ import Testing
         #expect(restored.suffix(2_500_000).allSatisfy { $0 == 0 })
     }
 
+    @Test("a name that a folder's listing gives twice goes in once")
+    func listedTwice() throws {
+        makeFolder("in")
+        // More than is read before the first is written.
+        scratch.write(pattern(5_000_000), to: "in/file")
+        let path = scratch("in")
+        var isSetBack = false
+        let warnings = try BackupFile.write(
+            .tree(path), to: .file(scratch("backup")), key: testKey(), generation: 1, stanzas: [],
+            observer: { (_) throws(BackupError) in
+                // The one name was listed already; from here the listing begins anew.
+                if !isSetBack { isSetBack = setBack(path) }
+            })
+        #expect(isSetBack)
+        #expect(warnings == [])
+        try restore()
+        #expect(scratch.bytes("restored/file") == pattern(5_000_000))
+    }
+
     @Test("a folder that cannot be read fails the backup instead of leaving a gap")
     func missing() {
         #expect(throws: BackupError.io(code: ENOENT, doing: "Opening \(scratch("nothing"))")) { try backUp("nothing") }
@@ -225,4 +244,17 @@ import Testing
         #expect(await tar.status() == 0)
         #expect(scratch.bytes("text") == Array("hello\n".utf8))
     }
+}
+
+/// Sets every open description of this folder in this process back to its beginning, and says whether there were any.
+private func setBack(_ path: String) -> Bool {
+    var folder = stat()
+    guard stat(path, &folder) == 0 else { return false }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+    let open = names.compactMap { Int32($0) }.filter { number in
+        var status = stat()
+        return fstat(number, &status) == 0 && status.identity == folder.identity
+    }
+    for number in open { lseek(number, 0, SEEK_SET) }
+    return !open.isEmpty
 }
