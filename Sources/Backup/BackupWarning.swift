@@ -6,6 +6,8 @@ public enum BackupWarning: Hashable, Sendable, CustomStringConvertible {
     case vanished(name: String)
     /// Written to while it was read: in the backup as it was read, filled up with zeros where it had shrunk.
     case changed(name: String)
+    /// Has contents but says that its size is 0, as the kernel's own files do: in the backup as an empty file.
+    case saysEmpty(name: String)
     /// The backup file itself, which lies inside the folder: skipped.
     case ownOutput(name: String)
 
@@ -14,6 +16,8 @@ public enum BackupWarning: Hashable, Sendable, CustomStringConvertible {
         case .specialFile(let name): "\(name) is neither a file, a folder nor a link and was left out."
         case .vanished(let name): "\(name) vanished while the backup was made and was left out."
         case .changed(let name): "\(name) changed while it was read; back it up again when nothing writes to it."
+        case .saysEmpty(let name):
+            "\(name) says that it is empty, but is not, and went in as empty; copy it to a usual file and back that up."
         case .ownOutput(let name): "\(name) is this backup itself and was left out."
         }
     }

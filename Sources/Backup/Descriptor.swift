@@ -92,6 +92,12 @@ struct Descriptor: ~Copyable {
         }
     }
 
+    /// Whether a read gives nothing, by reading; what cannot be read is not at its end.
+    var isAtEnd: Bool {
+        var byte: UInt8 = 0
+        return retrying { unsafe Glibc.read(number, &byte, 1) } == 0
+    }
+
     /// What the descriptor stands for.
     func status() throws(BackupError) -> stat {
         guard let status = openStatus(number) else { throw .system("Looking at an open file") }

@@ -88,6 +88,8 @@ struct TreeReader: ~Copyable {
         let after = try file.status()
         if left > 0 || after.st_size != before.st_size || after.st_mtim != before.st_mtim {
             warnings.append(.changed(name: printable(name)))
+        } else if before.st_size == 0, !file.isAtEnd {
+            warnings.append(.saysEmpty(name: printable(name)))
         }
     }
 

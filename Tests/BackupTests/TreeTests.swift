@@ -208,6 +208,17 @@ import Testing
         #expect(restored.suffix(2_500_000).allSatisfy { $0 == 0 })
     }
 
+    @Test("a file that says it is empty and is not is named, one that is empty is not")
+    func saysEmpty() throws {
+        scratch.write([], to: "empty")
+        #expect(try backUp("empty") == [])
+        let warnings = try BackupFile.write(
+            .tree("/proc/version"), to: .file(scratch("backup")), key: testKey(), generation: 1, stanzas: [])
+        #expect(warnings == [.saysEmpty(name: "version")])
+        try restore()
+        #expect(scratch.bytes("restored/version") == [])
+    }
+
     @Test("a name that a folder's listing gives twice goes in once")
     func listedTwice() throws {
         makeFolder("in")
