@@ -19,6 +19,24 @@ import Testing
         try await desk.run(.tenpin, ["restore", file, "--into", target, "--home", "phone"])
     }
 
+    /// Starts a command that has taken all of `input`, and waits for more until the pipe is closed.
+    private func waiting(
+        _ desk: Desk, _ command: [String], for input: [UInt8]
+    ) async throws -> (program: Running, pipe: Int32) {
+        mkfifo(desk("pipe"), 0o600)
+        defer { unlink(desk("pipe")) }
+        let pipe = open(desk("pipe"), O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        let working = try await desk.start(command + ["--home", "phone"], shell: "<pipe")
+        var rest = input[...]
+        try await eventually("\(command) takes its input: \(working.errors)") {
+            try #require(!working.child.hasEnded, "\(working.errors)")
+            let count = rest.withUnsafeBytes { write(pipe, $0.baseAddress, $0.count) }
+            if count > 0 { rest = rest.dropFirst(count) }
+            return rest.isEmpty
+        }
+        return (working, pipe)
+    }
+
     @Test("a damaged backup is said to be damaged, and leaves nothing behind: 14")
     func damaged() async throws {
         try await withBackup { desk, good in
@@ -103,25 +121,27 @@ import Testing
                 (["restore", "-", "--into", "new"], Array(good.prefix(150_000))),
                 (["restore", "-", "--output", "new"], Array(good.prefix(150_000))),
             ] {
-                let before = desk.names() + ["pipe"]
-                mkfifo(desk("pipe"), 0o600)
-                let pipe = open(desk("pipe"), O_RDWR | O_NONBLOCK | O_CLOEXEC)
-                defer {
-                    close(pipe)
-                    unlink(desk("pipe"))
-                }
-                let working = try await desk.start(.tenpin, arguments + ["--home", "phone"], shell: "<pipe")
-                var rest = input[...]
-                try await eventually("\(arguments) takes its input: \(working.errors)") {
-                    try #require(!working.child.hasEnded, "\(working.errors)")
-                    let count = rest.withUnsafeBytes { write(pipe, $0.baseAddress, $0.count) }
-                    if count > 0 { rest = rest.dropFirst(count) }
-                    return rest.isEmpty && desk.names().count > before.count
-                }
+                let before = desk.names()
+                let (working, pipe) = try await waiting(desk, [try Program.tenpin.path] + arguments, for: input)
+                defer { close(pipe) }
+                try await eventually("\(arguments) has begun to write") { desk.names().count > before.count }
                 working.signal(signal)
                 expectFailure(try await working.ended(within: .seconds(10)), 1, "Stopped as you asked")
-                #expect(desk.names() == before.sorted())
+                #expect(desk.names() == before)
             }
+        }
+    }
+
+    @Test("a backup under nohup outlives its terminal")
+    func nohup() async throws {
+        try await withBackup { desk, _ in
+            let backup = ["nohup", try Program.tenpin.path, "backup", "-", "--output", "new"]
+            let (working, pipe) = try await waiting(desk, backup, for: Array(repeating: 1, count: 200_000))
+            working.signal(SIGHUP)
+            close(pipe)
+            let ended = try await working.ended(within: .seconds(10))
+            #expect(ended.status == 0, "\(ended.errors)")
+            #expect(desk.names().contains("new"))
         }
     }
 
