@@ -25,7 +25,8 @@ enum Exit: Int32 {
         // Help that was asked for.
         case _ where Tenpin.exitCode(for: error).isSuccess: return error
         case let error as VaultClientError: return Exit(error.plainReason).say(error)
-        case let error as BackupError: return (isTheBackups(error) ? Exit.badBackup : .failed).say(error)
+        case let error as BackupError: return Exit(error).say(error)
+        case let error as IncompleteOutput: return Exit(error.reason).say(error)
         case is ReceiptFlaw: return Exit.notBelieved.say(error)
         case let outcome as Outcome: return outcome.exit.say(outcome)
         case InputError.cancelled: return Exit.failed.say(error)
@@ -59,11 +60,13 @@ enum Exit: Int32 {
             }
     }
 
-    private static func isTheBackups(_ error: BackupError) -> Bool {
-        switch error {
-        case .notABackup, .unsupportedVersion, .damaged, .truncated, .trailingBytes, .wrongKey, .unsafeEntry: true
-        default: false
-        }
+    private init(_ error: BackupError) {
+        self =
+            switch error {
+            case .notABackup, .unsupportedVersion, .damaged, .truncated, .trailingBytes, .wrongKey, .unsafeEntry:
+                .badBackup
+            default: .failed
+            }
     }
 }
 

@@ -132,6 +132,36 @@ import Testing
         }
     }
 
+    @Test("what came on standard output before work was stopped or failed is said to be incomplete")
+    func incompleteOutput() async throws {
+        try await withBackup { desk, good in
+            func expectIncomplete(_ ended: Ended, _ code: Int32, _ says: String) {
+                #expect(ended.status == code, "\(ended.errors)")
+                #expect(ended.errors.hasPrefix("tenpin: \(says)"), "\(ended.errors)")
+                #expect(ended.errors.contains("iscard what came on standard output"), "\(ended.errors)")
+                #expect(!ended.errors.contains("nothing was kept"), "\(ended.errors)")
+            }
+            desk.write(good.dropLast(), to: "short")
+            let restore = ["restore", "good", "--output", "-", "--home", "phone"]
+            let backup = ["backup", "photo", "--output", "-", "--home", "phone"]
+            for arguments in [restore, backup] {
+                let ended = try await desk.run(.tenpin, arguments, shell: ">/dev/full")
+                expectIncomplete(ended, 1, "The disk or your quota is full")
+            }
+            let short = try await desk.run(.tenpin, ["restore", "short", "--output", "-", "--home", "phone"])
+            expectIncomplete(short, 14, "The backup's end is cut short")
+            for (command, input) in [
+                ("backup", Array(repeating: 1, count: 200_000)), ("restore", Array(good.prefix(150_000))),
+            ] {
+                let arguments = [try Program.tenpin.path, command, "-", "--output", "-"]
+                let (working, pipe) = try await waiting(desk, arguments, for: input)
+                defer { close(pipe) }
+                working.signal(SIGINT)
+                expectIncomplete(try await working.ended(within: .seconds(10)), 1, "Stopped as you asked")
+            }
+        }
+    }
+
     @Test("a backup under nohup outlives its terminal")
     func nohup() async throws {
         try await withBackup { desk, _ in

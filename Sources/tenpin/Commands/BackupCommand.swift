@@ -37,13 +37,19 @@ struct BackupCommand: ParsableCommand {
         let bar = ProgressBar("Backing up")
         defer { bar.finish() }
         let interrupt = Interrupt()
-        let warnings = try BackupFile.write(
-            source == "-" ? .stream(STDIN_FILENO) : .tree(source),
-            to: output == "-" ? .descriptor(STDOUT_FILENO) : .file(output), key: key, generation: generation,
-            stanzas: stanzas
-        ) { (progress) throws(BackupError) in
-            try interrupt.check()
-            bar.update(done: progress.bytesDone, total: progress.bytesTotal)
+        let warnings: [BackupWarning]
+        do throws(BackupError) {
+            warnings = try BackupFile.write(
+                source == "-" ? .stream(STDIN_FILENO) : .tree(source),
+                to: output == "-" ? .descriptor(STDOUT_FILENO) : .file(output), key: key, generation: generation,
+                stanzas: stanzas
+            ) { (progress) throws(BackupError) in
+                try interrupt.check()
+                bar.update(done: progress.bytesDone, total: progress.bytesTotal)
+            }
+        } catch {
+            if output == "-" { throw IncompleteOutput(reason: error) }
+            throw error
         }
         bar.finish()
         for warning in warnings { Console.say("tenpin: \(warning)") }
@@ -92,9 +98,14 @@ struct RestoreCommand: ParsableCommand {
         let bar = ProgressBar("Restoring")
         defer { bar.finish() }
         let interrupt = Interrupt()
-        try backup.restore(with: key, to: target) { (progress) throws(BackupError) in
-            try interrupt.check()
-            bar.update(done: progress.bytesDone, total: progress.bytesTotal)
+        do throws(BackupError) {
+            try backup.restore(with: key, to: target) { (progress) throws(BackupError) in
+                try interrupt.check()
+                bar.update(done: progress.bytesDone, total: progress.bytesTotal)
+            }
+        } catch {
+            if output == "-" { throw IncompleteOutput(reason: error) }
+            throw error
         }
     }
 }
