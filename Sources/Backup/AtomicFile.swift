@@ -24,6 +24,7 @@ struct AtomicFile: ~Copyable {
     /// Puts the file in place of what was there before, on the disk.
     consuming func commit() throws(BackupError) {
         guard fsync(file.number) == 0 else { throw .system("Writing") }
+        try file.flush()
         try target.rename()
     }
 

@@ -98,6 +98,16 @@ struct Descriptor: ~Copyable {
         return retrying { unsafe Glibc.read(number, &byte, 1) } == 0
     }
 
+    /// Has the file system say what it says of the writing at a close: with FUSE and NFS, that it came to nothing. What is
+    /// closed is a second number for it, so that a lock on the file stays.
+    func flush() throws(BackupError) {
+        let result = retrying {
+            let second = fcntl(number, F_DUPFD_CLOEXEC, 0)
+            return second < 0 ? second : close(second)
+        }
+        guard result == 0 else { throw .system("Writing") }
+    }
+
     /// What the descriptor stands for.
     func status() throws(BackupError) -> stat {
         guard let status = openStatus(number) else { throw .system("Looking at an open file") }

@@ -56,6 +56,7 @@ struct TreeWriter: ~Copyable {
             let file = Descriptor(owning: number)
             try archive.copy(to: file)
             try finish(file.number, entry)
+            try file.flush()
         case .symbolicLink(let target):
             try check(unsafe symlinkat(cString(target), folder, cString(name)), entry)
             let times = [entry.modified, entry.modified]

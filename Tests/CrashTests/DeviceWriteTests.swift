@@ -137,4 +137,28 @@ import VaultAPI
             }
         }
     }
+
+    @Test("of a disk that says only at the close that nothing was kept: no backup and no restore is said to be done")
+    func close() async throws {
+        try await Desk.with { desk in
+            try await desk.done(.tenpin, ["key", "new", "--home", "phone"], label: "key")
+            for name in ["pictures", "disk"] {
+                try FileManager.default.createDirectory(atPath: desk(name), withIntermediateDirectories: false)
+            }
+            desk.write(Array(repeating: 1, count: 200_000), to: "pictures/photo")
+            try await desk.done(.tenpin, ["backup", "pictures", "--output", "good", "--home", "phone"])
+            let disk = try FaultyDisk(record: desk("faults"), below: desk("disk"))
+            try disk.arm(.close)
+            for arguments in [
+                ["backup", "pictures", "--output", "disk/backup"], ["restore", "good", "--into", "disk/restored"],
+                ["restore", "good", "--output", "disk/archive"],
+            ] {
+                let ended = try await desk.run(
+                    .tenpin, arguments + ["--home", "phone"], environment: disk.environment)
+                #expect(ended.status == 1)
+                #expect(ended.errors.hasPrefix("tenpin: Writing failed: Input/output error"), "\(ended.errors)")
+                #expect(desk.names(in: "disk").isEmpty)
+            }
+        }
+    }
 }

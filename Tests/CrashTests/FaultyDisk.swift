@@ -14,6 +14,8 @@ struct FaultyDisk: Sendable {
         case fullOnce = 2
         /// ENOSPC from then on, until there is room again.
         case full = 3
+        /// EIO at each close of a file that was written to.
+        case close = 4
     }
 
     /// The environment of a program that is to have this disk.

@@ -149,6 +149,16 @@ int syncfs(int file) {
     return concerns_file(file) && fails() ? -1 : real(file);
 }
 
+int close(int file) {
+    REAL(close);
+    bool fails = record && __atomic_load_n(&record->action, __ATOMIC_SEQ_CST) == disk_faults_close
+        && (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY && concerns_file(file);
+    int result = real(file);
+    if (!fails) return result;
+    errno = EIO;
+    return -1;
+}
+
 int rename(const char *from, const char *to) {
     REAL(rename);
     return concerns_path(AT_FDCWD, to) && fails() ? -1 : real(from, to);

@@ -24,4 +24,6 @@ enum {
     disk_faults_full_once = 2,
     // Half of the bytes, and ENOSPC from then on, until the test makes room.
     disk_faults_full = 3,
+    // EIO at each close of a file that was written to, whatever the count.
+    disk_faults_close = 4,
 };
