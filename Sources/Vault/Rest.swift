@@ -10,7 +10,7 @@ extension Vault {
     /// For how long no person has asked anything before the vault rests.
     public static let restsAfter = Duration.seconds(60)
 
-    /// Reads all of them now, and again each day.
+    /// Reads all of them when the vault rests for the first time, and again each day.
     func readDaily() throws {
         try readLater()
         Task { [weak self] in

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CommandOptions
 import Foundation
 import Synchronization
 
@@ -25,9 +24,4 @@ enum StopSignal {
     }
 
     static var isGiven: Bool { wasGiven.load(ordering: .relaxed) }
-}
-
-/// A line on standard error.
-func note(_ line: String) {
-    StandardError.write(line + "\n")
 }

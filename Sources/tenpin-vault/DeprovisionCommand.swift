@@ -46,7 +46,7 @@ struct DeprovisionCommand: ParsableCommand {
             guard try yes || confirms(inventory.accounts.count) else {
                 throw ValidationError("Nothing was removed: the answer was not \(inventory.accounts.count).")
             }
-            try deprovision.run { note($0) }
+            try deprovision.run { say($0) }
         }
         if json { print(String(decoding: try JSONText.encode(inventory), as: UTF8.self)) }
     }

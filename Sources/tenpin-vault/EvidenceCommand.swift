@@ -50,7 +50,7 @@ struct EvidenceCommand: AsyncParsableCommand {
             throw ValidationError("\(output) cannot be written; check the folder and its free space.")
         }
         let count = file.evidence.enrollments.count
-        note("Wrote \(output): \(count) enrollment\(count == 1 ? "" : "s"), firmware \(file.evidence.chip.firmware).")
+        say("Wrote \(output): \(count) enrollment\(count == 1 ? "" : "s"), firmware \(file.evidence.chip.firmware).")
     }
 
     private func names() throws -> Pseudonyms? {

@@ -76,7 +76,7 @@ struct ExplainCommand: ParsableCommand {
     private func write(_ policy: FAPIPolicy) throws {
         if steps { return print(StepText.write(policy.policy), terminator: "") }
         print(try policy.json(), terminator: "")
-        for name in policy.missing { note("tenpin-vault: FAPI wants the public area of \(name), which is not known.") }
+        for name in policy.missing { say("tenpin-vault: FAPI wants the public area of \(name), which is not known.") }
     }
 
     private struct Subject {
@@ -185,7 +185,7 @@ private struct CandidatePolicy {
     /// Says where the file's own digest is one that no chip computes.
     func warn() {
         for hash in fapi.misstated {
-            note(
+            say(
                 "tenpin-vault: \(file) states a \(hash.label) digest that no chip computes from its steps; an object with"
                     + " that digest can be used by nobody.")
         }

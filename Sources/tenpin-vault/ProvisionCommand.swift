@@ -57,7 +57,7 @@ struct ProvisionCommand: ParsableCommand {
         let lock = home.home + "/lock"
         if FileManager.default.fileExists(atPath: lock) { _ = try HomeLock(home: home.home) }
         let supplied = try suppliedCertificates()
-        var provision = try Provision(tcti: chip.tcti, ownerAuthorization: owner.read()) { note($0) }
+        var provision = try Provision(tcti: chip.tcti, ownerAuthorization: owner.read()) { say($0) }
         provision.supplied = supplied
         if plan { return try show(provision) }
         StopSignal.watch()

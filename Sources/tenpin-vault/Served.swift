@@ -27,6 +27,7 @@ struct Served {
     }
 }
 
+/// A line on standard error.
 func say(_ sentence: String) { StandardError.write("\(sentence)\n") }
 
 /// Does something whenever SIGHUP comes, and says what came of it.

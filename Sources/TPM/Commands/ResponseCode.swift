@@ -45,6 +45,7 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, CustomStringCo
     /// or a persistent key (Part 3 §5.4). 1. A chip under pressure answers REFERENCE_H0; 2. the vault takes a slot for
     /// destroyed; 3. it lets the account be enrolled anew over it.
     public var isMissingHandle: Bool { base == Self.handle.rawValue }
+
     /// Whether this concerns one of the command's sessions (Part 2 §6.6.2).
     public var concernsSession: Bool { rawValue & 0x8C0 == 0x880 }
 

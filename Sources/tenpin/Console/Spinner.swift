@@ -44,6 +44,5 @@ final class Spinner: Sendable {
                 StandardError.write("\r\u{1B}[K")
             }
         }
-
     }
 }
