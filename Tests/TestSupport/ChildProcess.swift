@@ -62,17 +62,17 @@ package struct ChildProcess: Sendable {
     }
 
     /// Whether it ended by itself. It stays ours, and so does its number, until `end` or `status` took note.
-    package var hasEnded: Bool {
-        var information = siginfo_t()
-        let code = waitid(P_PID, id_t(identifier), &information, WEXITED | WNOHANG | WNOWAIT)
-        return code != 0 || information.si_signo != 0
-    }
+    package var hasEnded: Bool { look().map { $0.si_signo != 0 } ?? true }
 
     /// Whether nobody has taken note of its end. What ended by itself must be taken note of too: Swift Testing waits for whatever child
     /// ended first before it sees the end of a test in a process of its own.
-    package var isOurs: Bool {
+    package var isOurs: Bool { look() != nil }
+
+    /// What there is to take note of, without doing so; `nil` when somebody has.
+    private func look() -> siginfo_t? {
         var information = siginfo_t()
-        return waitid(P_PID, id_t(identifier), &information, WEXITED | WNOHANG | WNOWAIT) == 0
+        let code = waitid(P_PID, id_t(identifier), &information, WEXITED | WNOHANG | WNOWAIT)
+        return code == 0 ? information : nil
     }
 
     /// Sends `signal` and waits for the end.

@@ -57,16 +57,25 @@ struct HostileChipTests {
         }
     }
 
-    /// The emulator's own socket, and one that is connected to once, as a device is.
-    @Test("one that hangs for long uses up no threads, and is used again when it answers", arguments: [false, true])
-    func hanging(isConnectedOnce: Bool) async throws {
+    /// Runs `body` against a chip whose process is stopped: behind the emulator's own socket, or behind one that is connected to once, as a
+    /// device is.
+    private static func withStopped(
+        isConnectedOnce: Bool, patience: TimeInterval, _ body: (Chip, pid_t) async throws -> Void
+    ) async throws {
         try await withSwtpm(.uncertified) { swtpm in
             let process = try #require(swtpm.processIdentifier)
             let relay = isConnectedOnce ? try ChipRelay(swtpm, keepsConnections: true) : nil
             defer { relay?.end() }
-            let chip = try Chip(tcti: relay?.tcti ?? swtpm.tcti, patience: 0.3)
+            let chip = try Chip(tcti: relay?.tcti ?? swtpm.tcti, patience: patience)
             kill(process, SIGSTOP)
             defer { kill(process, SIGCONT) }
+            try await body(chip, process)
+        }
+    }
+
+    @Test("one that hangs for long uses up no threads, and is used again when it answers", arguments: [false, true])
+    func hanging(isConnectedOnce: Bool) async throws {
+        try await Self.withStopped(isConnectedOnce: isConnectedOnce, patience: 0.3) { chip, process in
             func threads() throws -> Int {
                 // Only this chip's count: other tests have threads too.
                 try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
@@ -85,19 +94,14 @@ struct HostileChipTests {
 
     @Test("one that does not answer is given up, and used again when it does", arguments: [false, true])
     func stalled(isConnectedOnce: Bool) async throws {
-        try await withSwtpm(.uncertified) { swtpm in
-            let process = try #require(swtpm.processIdentifier)
-            let relay = isConnectedOnce ? try ChipRelay(swtpm, keepsConnections: true) : nil
-            defer { relay?.end() }
-            let chip = try Chip(tcti: relay?.tcti ?? swtpm.tcti, patience: 1)
-            kill(process, SIGSTOP)
-            defer { kill(process, SIGCONT) }
+        try await Self.withStopped(isConnectedOnce: isConnectedOnce, patience: 1) { chip, process in
             // The second time it does not even take the connection.
             for _ in 0..<2 {
                 #expect(throws: ChipError.unreachable("no answer in 1 seconds")) { try chip.property(0x120) }
             }
             kill(process, SIGCONT)
-            #expect(try chip.property(0x120) == 64)
+            let largestDigest = try chip.property(0x120)
+            #expect(largestDigest == 64)
         }
     }
 }

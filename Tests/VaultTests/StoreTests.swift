@@ -50,6 +50,11 @@ struct StoreTests {
         }
     }
 
+    private static func record() throws -> EnrollmentRecord {
+        EnrollmentRecord(
+            id: .random, account: try Account("alice"), replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+    }
+
     @Test("a store that is served has a log that need not grow, also after it was emptied")
     func logSize() throws {
         let folder = try temporaryFolder()
@@ -59,8 +64,7 @@ struct StoreTests {
             try #require(FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int)
         }
         let store = try Store(path: path)
-        let record = EnrollmentRecord(
-            id: .random, account: try Account("alice"), replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+        let record = try Self.record()
         try store.insert(record)
         try store.prepareForManyWrites()
         #expect(try size() == LogFile.size)
@@ -79,8 +83,7 @@ struct StoreTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let log = folder.appending(path: "store-wal")
         let store = try Store(path: folder.appending(path: "store").path())
-        let record = EnrollmentRecord(
-            id: .random, account: try Account("alice"), replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+        let record = try Self.record()
         try store.insert(record)
         #expect(await store.isDurable)
         try FileManager.default.moveItem(at: log, to: folder.appending(path: "away"))
@@ -111,8 +114,7 @@ struct StoreTests {
         // SQLite's own, one for those who wait, one for those who are about to write.
         #expect(first.count == 3)
         try store.prepareForManyWrites()
-        let record = EnrollmentRecord(
-            id: .random, account: try Account("alice"), replaces: nil, slot: Handle(Handle.slots.lowerBound), now: .now)
+        let record = try Self.record()
         try store.insert(record)
         #expect(await store.isDurable)
         try store.delete(record, at: Date())
