@@ -48,8 +48,7 @@ struct BackupCommand: ParsableCommand {
                 bar.update(done: progress.bytesDone, total: progress.bytesTotal)
             }
         } catch {
-            if output == "-" { throw IncompleteOutput(reason: error) }
-            throw error
+            throw IncompleteOutput.saying(error, of: output)
         }
         bar.finish()
         for warning in warnings { Console.say("tenpin: \(warning)") }
@@ -104,8 +103,7 @@ struct RestoreCommand: ParsableCommand {
                 bar.update(done: progress.bytesDone, total: progress.bytesTotal)
             }
         } catch {
-            if output == "-" { throw IncompleteOutput(reason: error) }
-            throw error
+            throw IncompleteOutput.saying(error, of: output)
         }
     }
 }

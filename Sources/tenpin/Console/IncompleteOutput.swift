@@ -14,4 +14,9 @@ struct IncompleteOutput: Error, CustomStringConvertible {
         default: "\(reason) Discard what came on standard output, it is incomplete."
         }
     }
+
+    /// What to say of an error in writing to `output`, where `-` is standard output.
+    static func saying(_ error: BackupError, of output: String?) -> any Error {
+        output == "-" ? IncompleteOutput(reason: error) : error
+    }
 }
