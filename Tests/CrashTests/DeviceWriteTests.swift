@@ -94,8 +94,8 @@ import VaultAPI
         return writes
     }
 
-    @Test("of a backup and of a restore: whole or not at all, and nothing is left beside it after the next run")
-    func backup() async throws {
+    /// Lends a desk with a photo in `pictures`, its backup `good`, and the folder `disk`, which is on a disk that can fail.
+    private static func withPhoto(_ body: (Desk, FaultyDisk, [UInt8]) async throws -> Void) async throws {
         try await Desk.with { desk in
             try await desk.done(.tenpin, ["key", "new", "--home", "phone"], label: "key")
             for name in ["pictures", "disk"] {
@@ -104,7 +104,13 @@ import VaultAPI
             let photo = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
             desk.write(photo, to: "pictures/photo")
             try await desk.done(.tenpin, ["backup", "pictures", "--output", "good", "--home", "phone"])
-            let disk = try FaultyDisk(record: desk("faults"), below: desk("disk"))
+            try await body(desk, try FaultyDisk(record: desk("faults"), below: desk("disk")), photo)
+        }
+    }
+
+    @Test("of a backup and of a restore: whole or not at all, and nothing is left beside it after the next run")
+    func backup() async throws {
+        try await Self.withPhoto { desk, disk, photo in
             let backup = ["backup", "pictures", "--output", "disk/backup", "--home", "phone"]
             let restore = ["restore", "good", "--into", "disk/restored", "--home", "phone"]
             for (arguments, target) in [(backup, "disk/backup"), (restore, "disk/restored")] {
@@ -140,14 +146,7 @@ import VaultAPI
 
     @Test("of a disk that says only at the close that nothing was kept: no backup and no restore is said to be done")
     func close() async throws {
-        try await Desk.with { desk in
-            try await desk.done(.tenpin, ["key", "new", "--home", "phone"], label: "key")
-            for name in ["pictures", "disk"] {
-                try FileManager.default.createDirectory(atPath: desk(name), withIntermediateDirectories: false)
-            }
-            desk.write(Array(repeating: 1, count: 200_000), to: "pictures/photo")
-            try await desk.done(.tenpin, ["backup", "pictures", "--output", "good", "--home", "phone"])
-            let disk = try FaultyDisk(record: desk("faults"), below: desk("disk"))
+        try await Self.withPhoto { desk, disk, _ in
             try disk.arm(.close)
             for arguments in [
                 ["backup", "pictures", "--output", "disk/backup"], ["restore", "good", "--into", "disk/restored"],
